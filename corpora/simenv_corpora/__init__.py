@@ -1,0 +1,1 @@
+"""What worlds and articles are written with: names, places, lexicons and packs."""

@@ -1,0 +1,1 @@
+"""Agents that play episodes: the oracle, the ladder, the audit and any chat model."""

@@ -1,0 +1,1 @@
+"""The contracts that every other part of simenv is written against."""

@@ -1,0 +1,19 @@
+"""Names of things in higher layers, resolved when they are first used."""
+
+from importlib import import_module
+from typing import Any
+
+from simenv.core.errors import UsageError
+
+
+def resolve(place: str) -> Any:
+    """Return what ``"module:attribute"`` names.
+
+    Raises:
+        UsageError: If the module has no such attribute.
+    """
+    module, _, name = place.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except AttributeError:
+        raise UsageError(f"module {module!r} has no attribute {name!r}") from None

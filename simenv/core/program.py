@@ -1,0 +1,225 @@
+"""A task as a typed program: one truth for oracle, goal, wish, demonstration and attribution.
+
+A program is a list of nodes in the order they run. A node's inputs are *templates*: JSON in which
+``{"$": "node.path"}`` stands for a value that an earlier node gave; everything else stands for
+itself. Paths are keys and list positions joined by dots.
+
+Node kinds: ``slot`` (what the customer holds), ``lookup`` (a read, or one per element of a list),
+``filter``, ``extremum``, ``compute``, ``rule`` (a policy judgement), ``if``, ``act`` (a write),
+``decline``, ``report`` (an answer to the customer).
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from simenv.core.canonical import canonical, digest
+from simenv.core.errors import UsageError
+
+Template = Any
+
+
+class _Node(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    id: str
+
+
+class Slot(_Node):
+    """A fact that only the customer holds.
+
+    Attributes:
+        name: What it is, a slot of the domain's lexicon.
+        value: The value that tools want.
+        said: How the customer says it.
+        opening: Whether the customer says it unasked, with the wish.
+        goal: The goal it belongs to, or "" if it is about the customer.
+    """
+
+    op: Literal["slot"] = "slot"
+    name: str
+    value: Any
+    said: str
+    opening: bool = False
+    goal: str = ""
+
+
+class Lookup(_Node):
+    """The result of a read tool; with ``each``, a list with one result per element of a list.
+
+    ``args`` may use ``{"$": "item"}`` for the element.
+    """
+
+    op: Literal["lookup"] = "lookup"
+    tool: str
+    args: dict[str, Template]
+    each: Template = None
+
+
+class Filter(_Node):
+    """The elements of a list that meet every condition ``[path, comparison, template]``.
+
+    With ``one`` the only such element; a task in which there is not exactly one is unsound.
+    """
+
+    op: Literal["filter"] = "filter"
+    of: Template
+    where: list[tuple[str, Literal["==", "!=", "<", "<=", ">", ">="], Template]]
+    one: bool = False
+
+
+class Extremum(_Node):
+    """The element of a list with the least or greatest value; a tie is unsound.
+
+    ``by`` is a path, or several joined by ``+`` whose values are added.
+    """
+
+    op: Literal["extremum"] = "extremum"
+    of: Template
+    by: str
+    pick: Literal["min", "max"]
+
+
+class Compute(_Node):
+    """Arithmetic on integers and small work on lists.
+
+    ``cents`` and ``dollars`` convert; ``sum`` also adds lists up; ``above`` is how much the first exceeds
+    the second; ``has`` whether a list holds a value; ``at`` the values at a path of every element;
+    ``pick`` every element with only some of its keys; ``values`` the values of an object.
+    """
+
+    op: Literal["compute"] = "compute"
+    fn: Literal["sum", "sub", "mul", "above", "min", "len", "cents", "dollars", "has", "at", "pick", "values"]
+    args: list[Template]
+
+
+class Judge(_Node):
+    """What a rule of the policy says about facts: a yes or no, an allowance or an amount in cents."""
+
+    op: Literal["rule"] = "rule"
+    rule: str
+    facts: dict[str, Template]
+
+
+class If(_Node):
+    """One branch or the other."""
+
+    op: Literal["if"] = "if"
+    test: Template
+    then: list["Node"]
+    orelse: list["Node"] = []
+
+
+class Act(_Node):
+    """A write on the customer's behalf, after the customer's yes."""
+
+    op: Literal["act"] = "act"
+    tool: str
+    args: dict[str, Template]
+    goal: str
+
+
+class Decline(_Node):
+    """A typed no: the rule that forbids and the facts that it names."""
+
+    op: Literal["decline"] = "decline"
+    rule: str
+    args: dict[str, Template]
+    goal: str
+
+
+class Report(_Node):
+    """An answer to a question of the customer.
+
+    Attributes:
+        subject: What the value is, in words.
+        money: Whether the value is cents.
+    """
+
+    op: Literal["report"] = "report"
+    subject: str
+    money: bool = False
+    value: Template
+    goal: str
+
+
+Node = Annotated[
+    Slot | Lookup | Filter | Extremum | Compute | Judge | If | Act | Decline | Report,
+    Field(discriminator="op"),
+]
+
+If.model_rebuild()
+
+
+class Program(BaseModel):
+    """The nodes of a task, in the order they run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    nodes: list[Node]
+
+    def walk(self) -> Iterator[Node]:
+        """Yield every node of every branch."""
+        stack = list(reversed(self.nodes))
+        while stack:
+            node = stack.pop()
+            yield node
+            if isinstance(node, If):
+                stack.extend(reversed(node.orelse))
+                stack.extend(reversed(node.then))
+
+    def slots(self) -> list[Slot]:
+        """Return what the customer holds, in order."""
+        return [node for node in self.walk() if isinstance(node, Slot)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-ready data without defaults."""
+        return self.model_dump(mode="json", exclude_defaults=True) | {"nodes": [_dump(n) for n in self.nodes]}
+
+    def digest(self) -> str:
+        """Return the hash of the program's canonical text."""
+        return digest(canonical(self.to_json()))
+
+
+def _dump(node: Any) -> dict[str, Any]:
+    data: dict[str, Any] = {"op": node.op} | node.model_dump(mode="json", exclude_defaults=True)
+    if isinstance(node, If):
+        data["then"] = [_dump(each) for each in node.then]
+        if node.orelse:
+            data["orelse"] = [_dump(each) for each in node.orelse]
+    return data
+
+
+def fill(template: Template, values: dict[str, Any]) -> Any:
+    """Return ``template`` with every reference replaced by its value.
+
+    Raises:
+        UsageError: If a reference names no value.
+    """
+    if isinstance(template, dict):
+        if len(template) == 1 and "$" in template:
+            return follow(template["$"], values)
+        return {key: fill(part, values) for key, part in template.items()}
+    if isinstance(template, list):
+        return [fill(part, values) for part in template]
+    return template
+
+
+def follow(path: str, value: Any) -> Any:
+    """Return what ``path`` leads to inside ``value``.
+
+    Example:
+        >>> follow("flights.0.date", {"flights": [{"date": "2030-05-01"}]})
+        '2030-05-01'
+    """
+    for part in path.split("."):
+        try:
+            value = value[int(part)] if isinstance(value, list) else value[part]
+        except (KeyError, IndexError, ValueError, TypeError):
+            raise UsageError(f"reference {path!r} leads nowhere at {part!r}") from None
+    return value
+
+
+def read_cents(amount: int | Decimal | float) -> int:
+    """Return an amount that a tool gave in dollars as integer cents."""
+    return round(Decimal(str(amount)) * 100)

@@ -1,0 +1,1 @@
+"""Gymnasium faces of the episode; the only place that imports gymnasium."""

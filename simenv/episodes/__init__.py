@@ -1,0 +1,1 @@
+"""One episode: the step API, its pool of connections, replay, budgets and faults."""

@@ -1,0 +1,275 @@
+"""One episode: an agent, a customer and a world. Every other face of simenv is a view of this.
+
+The digest chain starts from task and world and takes in, per step, the action's bytes, every
+result, the customer's words, the events and the state's hash. Equal chains mean equal episodes.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from simenv.core import catalog
+from simenv.core.canonical import canonical, digest
+from simenv.core.domain import Domain
+from simenv.core.errors import ToolError, UsageError
+from simenv.core.goal import atoms
+from simenv.core.image import WorldImage
+from simenv.core.rules import read_now, read_values
+from simenv.core.task import Task
+from simenv.core.trajectory import CallRecord, Event, StepRecord, Trajectory
+from simenv.core.world import Change, State, World
+from simenv.episodes import faces, pool
+from simenv.episodes.actions import Action, Call, parse, show_arguments
+from simenv.episodes.chat import Message, assistant, environment, printable, system, tool_result, user
+from simenv.episodes.progress import Progress, Snapshot
+from simenv.scoring.verify import Verdict, verify
+from simenv.users.reply import begin, hears_transfer, reply
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one action brought.
+
+    Attributes:
+        observation: Text for the agent.
+        chat: The same as chat messages, with the agent's own first.
+        reward: 0.0 until the end, then the verdict's.
+        terminated: Whether the conversation is over.
+        truncated: Whether the budget cut it off.
+        error: Code of the first mistake in the action, or "".
+        digest: The digest chain after the step.
+    """
+
+    observation: str
+    chat: tuple[Message, ...]
+    reward: float
+    terminated: bool
+    truncated: bool
+    error: str
+    digest: str
+
+
+class Episode:
+    """One customer, one task, one stateful database.
+
+    Args:
+        task: What is played.
+        face: ``"full"`` or ``"compact"``: how things are shown. It changes no world and no verdict.
+    """
+
+    def __init__(self, task: Task, *, face: str = "full", progress: Progress | None = None) -> None:
+        self.task = task
+        self.domain: Domain = catalog.domain(task.domain)
+        self.face = faces.face(face)
+        self._image = pool.image(task.domain, tuple(task.world), task.size)
+        self._start = digest(canonical([task.id, self._image.digest, self.domain.name, self.domain.version]))
+        self._own = progress or self._fresh()
+        self._verdict: Verdict | None = None
+
+    def _fresh(self) -> Progress:
+        card = self.task.card
+        told = {fact.slot: str(fact.value or fact.said) for fact in card.facts if fact.opening}
+        messages = [system(self.policy), user(card.opening)]
+        return Progress(State(), begin(card), self._start, messages, told=told)
+
+    @property
+    def policy(self) -> str:
+        """The domain's written rules with this world's numbers, as the face shows them."""
+        return _policy(self.domain.name, self._image, self.face.name)
+
+    @property
+    def tools(self) -> list[dict[str, Any]]:
+        """Tool schemas in the OpenAI function format, the same for the whole episode."""
+        return [tool.schema for tool in self.domain.tools]
+
+    @property
+    def observation(self) -> str:
+        """The first observation: the policy, then the customer's opening."""
+        return f"{self.policy}\n\nCustomer: {self.task.card.opening}"
+
+    @property
+    def messages(self) -> list[Message]:
+        """The chat so far; messages are only ever appended and never changed."""
+        return self._own.messages
+
+    @property
+    def done(self) -> bool:
+        """Whether the episode is over."""
+        return bool(self._own.why)
+
+    @property
+    def digest(self) -> str:
+        """The digest chain so far."""
+        return self._own.chain
+
+    def act(self, action: str) -> Step:
+        """Carry out one action.
+
+        Raises:
+            UsageError: If the episode is over, or ``action`` is not a string. What the string
+                holds never raises.
+        """
+        if self._own.why:
+            raise UsageError(f"the episode is over ({self._own.why}); reset it or open another")
+        if not isinstance(action, str):
+            raise UsageError(f"an action is a string, got {type(action).__name__}")
+        parsed = parse(action)
+        events: list[Event] = []
+        calls: list[CallRecord] = []
+        if parsed.calls:
+            chat = self._call_all(parsed, calls, events)
+        elif parsed.error:
+            chat = [assistant(printable(action)), environment(f"error {parsed.error}: {parsed.problem}")]
+        else:
+            chat = [assistant(parsed.words), self._speak(parsed.words, events)]
+        return self._close(action, parsed, calls, events, chat)
+
+    def _close(
+        self, action: str, parsed: Action, calls: list[CallRecord], events: list[Event], chat: list[Message]
+    ) -> Step:
+        """Advance the chain, record the step and see whether the episode is over."""
+        own = self._own
+        for event in events:
+            if event["type"] == "ended":
+                own.why = event["why"]
+        if not own.why and len(own.steps) + 1 >= self.task.budget:
+            own.why = "budget"
+        state = f"{own.state.row_hash:032x}"
+        own.chain = _link(own.chain, action, chat[1:], state, events)
+        own.steps.append(StepRecord(action, tuple(calls), parsed.error, tuple(events), state, own.chain))
+        shown = [self.face.message(message) for message in chat]
+        own.messages.extend(shown)
+        return Step(
+            observation=self.face.observation(shown[1:]),
+            chat=tuple(shown),
+            reward=self.verdict().reward if own.why else 0.0,
+            terminated=own.why not in ("", "budget"),
+            truncated=own.why == "budget",
+            error=parsed.error or next((call.error for call in calls if call.error), ""),
+            digest=own.chain,
+        )
+
+    def _call_all(self, parsed: Action, calls: list[CallRecord], events: list[Event]) -> list[Message]:
+        world = pool.borrow(self._image, self._own.state)
+        number = len(self._own.steps)
+        ids = [call.id or f"call_{number}_{at}" for at, call in enumerate(parsed.calls)]
+        shown = [show_arguments(call.arguments) for call in parsed.calls]
+        chat = [assistant(parsed.aside, [(i, c.name, s) for i, c, s in zip(ids, parsed.calls, shown, strict=True)])]
+        for call_id, call, arguments in zip(ids, parsed.calls, shown, strict=True):
+            record, text, ends = self._call(world, call, arguments)
+            calls.append(record)
+            chat.append(tool_result(call_id, call.name, text))
+            if ends:
+                self._own.talk, said, happened = hears_transfer(self.task.card, self._own.talk)
+                events.extend(happened)
+                chat.append(user(said))
+                break
+        return chat
+
+    def _call(self, world: World, call: Call, shown: str) -> tuple[CallRecord, str, bool]:
+        """Run one call; all of its writes happen or none."""
+        tool = self.domain.toolbox.get(call.name)
+        key = digest(f"{call.name} {shown}")
+        if tool is None:
+            problem = f"error unknown_tool: There is no tool {call.name[:60]!r}."
+            return CallRecord(call.name[:60], "", key, "unknown_tool"), problem, False
+        breaches: tuple[str, ...] = ()
+        confirmed = False
+        writes = tool.effect != "read"
+        if writes:
+            world.begin()
+        try:
+            arguments = tool.check(call.arguments)
+            if tool.effect == "write":
+                breaches = self.domain.breaches(world, tool.name, arguments, self._own.told)
+                confirmed = self._confirmed(tool.name)
+            result = tool.run(world, **arguments)
+        except ToolError as error:
+            if writes:
+                world.undo()
+            text = f"error {error.code}: {error}"
+            return CallRecord(tool.name, tool.effect, key, error.code), text, False
+        versions = world.commit() if writes else 0
+        text = result if isinstance(result, str) else canonical(result)
+        record = CallRecord(tool.name, tool.effect, key, "", breaches, confirmed, versions)
+        return record, text, tool.ends
+
+    def _confirmed(self, tool: str) -> bool:
+        agreed = self._own.agreed
+        return any(wish.goal in agreed and tool in wish.tools for wish in self.task.card.wishes)
+
+    def _speak(self, words: str, events: list[Event]) -> Message:
+        own, card = self._own, self.task.card
+        own.talk, said, happened = reply(card, own.talk, words, self.domain.lexicon)
+        events.extend(happened)
+        own.agreed.update(event["goal"] for event in happened if event["type"] == "confirmed")
+        for fact in card.facts:
+            if f"{fact.goal}:{fact.slot}" in own.talk.given:
+                own.told[fact.slot] = str(fact.value or fact.said)
+        return user(said)
+
+    def verdict(self) -> Verdict:
+        """Return the verdict on the episode so far."""
+        if self._verdict is None or not self._own.why:
+            self._verdict = verify(self.task, self.trajectory())
+        return self._verdict
+
+    def trajectory(self) -> Trajectory:
+        """Return the record of the episode so far."""
+        own = self._own
+        return Trajectory(
+            task=self.task.id,
+            start=self._start,
+            steps=tuple(own.steps),
+            net=tuple(atoms(own.state, self.domain.table)),
+            terminated=own.why not in ("", "budget"),
+            truncated=own.why == "budget",
+            why=own.why,
+        )
+
+    def journal(self) -> tuple[Change, ...]:
+        """Return every row version that the agent's calls have written, in order."""
+        return tuple(self._own.state.journal)
+
+    def fork(self) -> "Episode":
+        """Return an independent copy that goes on from here."""
+        return Episode(self.task, face=self.face.name, progress=self._own.copy())
+
+    def snapshot(self) -> Snapshot:
+        """Return the episode at rest; ``Snapshot.text`` is its canonical JSON."""
+        return Snapshot(self.task, self.face.name, self._own.copy())
+
+    @staticmethod
+    def restore(snapshot: Snapshot | str) -> "Episode":
+        """Return the episode that was put to rest.
+
+        Raises:
+            UsageError: If a text is not a snapshot of this version.
+        """
+        rest = Snapshot.read(snapshot) if isinstance(snapshot, str) else snapshot
+        return Episode(rest.task, face=rest.face, progress=rest.progress.copy())
+
+    def __getstate__(self) -> str:
+        """Pickle as the snapshot's text: plain data, no connections."""
+        return self.snapshot().text
+
+    def __setstate__(self, text: str) -> None:
+        """Unpickle from the snapshot's text."""
+        self.__dict__.update(Episode.restore(text).__dict__)
+
+
+def _link(chain: str, action: str, heard: list[Message], state: str, events: list[Event]) -> str:
+    """Return the digest chain after one more step."""
+    link = blake2b(chain.encode(), digest_size=16)
+    link.update(action.encode("utf-8", "surrogatepass"))
+    for message in heard:
+        link.update(b"\x1f" + message["content"].encode())
+    link.update(f"\x1e{state}{canonical(events) if events else ''}".encode())
+    return link.hexdigest()
+
+
+@lru_cache(maxsize=4 * pool.IMAGES)
+def _policy(name: str, image: WorldImage, face: str) -> str:
+    world = pool.borrow(image, State())
+    return faces.face(face).policy(catalog.domain(name), read_values(world), read_now(world))

@@ -1,0 +1,59 @@
+"""World images and the few connections on which episodes take turns.
+
+An episode owns its state as data. To act it borrows a seat: a connection to its world's image.
+The last borrower stays warm; anyone else's state is played onto the connection first.
+"""
+
+import threading
+from collections import OrderedDict
+
+from simenv.core import catalog
+from simenv.core.image import WorldImage
+from simenv.core.world import State, World
+
+IMAGES = 64
+SEATS = 2
+
+_images: OrderedDict[tuple[object, ...], WorldImage] = OrderedDict()
+_lock = threading.Lock()
+
+
+def image(domain: str, address: tuple[str | int, ...], size: str) -> WorldImage:
+    """Return the world at ``address``, built once and kept while it is among the last 64 used."""
+    key = (domain, size, *address)
+    with _lock:
+        found = _images.get(key)
+        if found is not None:
+            _images.move_to_end(key)
+            return found
+    built: WorldImage = catalog.generator(domain).build(address, size)
+    with _lock:
+        _images[key] = built
+        while len(_images) > IMAGES:
+            _images.popitem(last=False)
+    return built
+
+
+def borrow(frozen: WorldImage, state: State) -> World:
+    """Return a connection that plays ``state``, for the time of one act.
+
+    Connections belong to the thread that opened them, as SQLite wants it.
+    """
+    seats = frozen.seats.get(threading.get_ident())
+    if seats is None:
+        seats = frozen.seats.setdefault(threading.get_ident(), [])
+    for at, world in enumerate(seats):
+        if world.state is state:
+            if at:
+                seats.insert(0, seats.pop(at))
+            return world
+    world = seats.pop() if len(seats) >= SEATS else frozen.open()
+    world.play(state)
+    seats.insert(0, world)
+    return world
+
+
+def forget() -> None:
+    """Drop every image and connection of this process; for tests and for memory."""
+    with _lock:
+        _images.clear()

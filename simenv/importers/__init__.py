@@ -1,0 +1,1 @@
+"""How data recorded elsewhere becomes worlds and tasks."""

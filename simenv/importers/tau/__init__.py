@@ -1,0 +1,1 @@
+"""The published airline benchmark, bug for bug: its data, its tools, its tasks, its rewards."""

@@ -1,0 +1,1 @@
+"""Pure functions from a finished trajectory to a verdict and its reports."""

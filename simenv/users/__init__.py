@@ -1,0 +1,1 @@
+"""How the seeded customer understands and replies."""

@@ -1,0 +1,373 @@
+"""Finding what each sentence asks for: facts, a yes, or nothing.
+
+A sentence is read once, left to right. A cue opens a request, and the slot phrases after it are asked for; other
+cues close it again, as "so that I can" does. A question word opens a request for the noun after it alone:
+"which reservation would you like to move to economy" asks for no cabin.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from simenv.core.lexicon import Lexicon
+from simenv.users.cues import (
+    ADDING,
+    BARE_CHOICES,
+    CUES,
+    DETERMINERS,
+    GO_AHEAD,
+    HEAD_REACH,
+    IMPERATIVES,
+    LINKS,
+    LISTED,
+    MODIFIERS,
+    PREPOSITIONS,
+    SPEAKERS,
+    YES_OPENERS,
+    Cue,
+)
+from simenv.users.phrases import Phrases
+from simenv.users.segments import Segment
+
+_CUES = Phrases(CUES)
+_BREAKS = frozenset((",", ";", ":", "and"))
+_LINK_REACH = 6
+_INNER = (Cue.PURPOSE, Cue.CLAUSE, Cue.BACK, Cue.MORE)
+_NOUNS = (Cue.HEAD, Cue.QUESTION, Cue.CHOICE, Cue.MANNER, Cue.BACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one sentence asks for.
+
+    Attributes:
+        fact: Whether it asks for facts, named or not.
+        slots: The facts that it names, in order.
+        yes: Whether it asks for a yes.
+        back: Whether the facts are only pointed at: "those details", "which one".
+        choice_from: Where in the sentence it asks for one of several things named before, or -1.
+        manner: Whether that is how to go on.
+        either: Whether it leaves values open with "or".
+        head: Whether a question word asks.
+        opens_list: Whether the list items after it are facts asked for.
+        courtesy: Whether it is a closing politeness.
+        instead: Whether it offers another way than what was asked before.
+    """
+
+    fact: bool = False
+    slots: tuple[str, ...] = ()
+    yes: bool = False
+    back: bool = False
+    choice_from: int = -1
+    manner: bool = False
+    either: bool = False
+    head: bool = False
+    opens_list: bool = False
+    courtesy: bool = False
+    instead: bool = False
+
+
+_NOTHING = Ask()
+
+
+@dataclass(frozen=True, slots=True)
+class SlotTables:
+    """The slot phrases of a lexicon, by where they count."""
+
+    phrases: Phrases[str]
+    heads: Phrases[str]
+    items: Phrases[str]
+    offers: Phrases[str]
+    options: Phrases[str]
+    choices: Phrases[str]
+    starts: frozenset[str]
+    """Every word that may matter inside a request."""
+    openers: frozenset[str]
+    """The words that phrases asking for something start with."""
+    idle_starts: frozenset[str]
+    """Every word that may matter outside of one."""
+
+
+@lru_cache(maxsize=64)
+def tables(lexicon: Lexicon) -> SlotTables:
+    """Return the phrase tables of a lexicon, built once."""
+    slots = lexicon.slots
+    phrases = [(phrase, slot.name) for slot in slots for phrase in slot.phrases]
+    heads = [(phrase, slot.name) for slot in slots for phrase in slot.heads]
+    questions = [(phrase, slot.name) for slot in slots for phrase in slot.questions]
+    offers = [(phrase, slot.name) for slot in slots for phrase in slot.offers]
+    openers = IMPERATIVES | {"please"} | Phrases(cue for cue in CUES if cue[1] not in _INNER).starts
+    in_heads = Phrases(heads + questions + phrases)
+    return SlotTables(
+        phrases=Phrases(phrases),
+        heads=in_heads,
+        starts=_BREAKS | _CUES.starts | in_heads.starts,
+        openers=openers,
+        idle_starts=openers | _BREAKS,
+        items=Phrases(questions + phrases),
+        offers=Phrases(offers),
+        options=Phrases([(phrase, slot.name) for slot in slots for phrase in slot.options]),
+        choices=Phrases([(phrase, slot.name) for slot in slots for phrase in slot.choices]),
+    )
+
+
+class _Scan:
+    """One left-to-right reading of a sentence. The fields are what has been understood so far."""
+
+    def __init__(self, segment: Segment, slot_tables: SlotTables) -> None:
+        self.words = segment.words
+        self.question = segment.end == "?"
+        self.presents = segment.end == ":"
+        self.tables = slot_tables
+        self.asked: list[str] = []
+        self.conditional: list[str] = []
+        """Slots named in a condition only: "once you have the number"."""
+        self.asking = False
+        """Whether a slot phrase here is asked for."""
+        self.opened = False
+        """Whether the request goes on after a comma."""
+        self.condition: Cue | None = None
+        """The condition that the next slots stand in, if they do."""
+        self.in_question = False
+        """Whether a question word has opened this clause."""
+        self.head_from = -1
+        """Where the noun after a question word starts, or -1 outside of one."""
+        self.head_found = False
+        self.choice_from = -1
+        """Where a question word starts whose noun has to be looked for further up, or -1."""
+        self.seen: set[Cue] = set()
+        self.back = False
+        self.request_from = 0
+        """Where the words of the request start, after its cue."""
+
+    def run(self) -> None:
+        """Read the sentence."""
+        if self.words[0] in IMPERATIVES:
+            self._open(Cue.ASK, 1)
+        words, i = self.words, 0
+        idle, active = self.tables.idle_starts, self.tables.starts
+        while i < len(words):
+            word = words[i]
+            if word not in (active if self.opened or self.asking or self.head_from >= 0 else idle):
+                i += 1
+                continue
+            if word in _BREAKS:
+                self._mark(word, i)
+                if word != "and":
+                    i += 1
+                    continue
+            slot = self._slot_at(i) if self.asking or self.head_from >= 0 else None
+            hit = _CUES.at(words, i)
+            if slot is not None and (hit is None or slot[0] >= hit[0]):
+                if not self._modifies(i):
+                    self._add(slot[1])
+                i += slot[0]
+            elif hit is not None:
+                i += hit[0]
+                self._cue(hit[1], i - hit[0], i)
+            else:
+                i += 1
+        self._end_head()
+
+    def _slot_at(self, i: int) -> tuple[int, str] | None:
+        if self.head_from >= 0:
+            near = i - self.head_from <= HEAD_REACH or self.head_found
+            return (self.tables.heads if near else self.tables.phrases).at(self.words, i)
+        return self.tables.phrases.at(self.words, i)
+
+    def _modifies(self, i: int) -> bool:
+        """Whether what stands at word ``i`` only says which fact is meant: "the names of all passengers"."""
+        if self.head_from >= 0 or not (self.asked or self.conditional):
+            return False
+        while i > self.request_from and self.words[i - 1] in DETERMINERS:
+            i -= 1
+        return i > self.request_from and self.words[i - 1] in MODIFIERS
+
+    def _add(self, slot: str) -> None:
+        self.head_found = True
+        slots = self.conditional if self.condition is not None else self.asked
+        if slot not in slots:
+            slots.append(slot)
+
+    def _mark(self, mark: str, i: int) -> None:
+        if mark in (",", ";", "and"):
+            self.in_question = self.in_question and mark == "and"
+            self._end_head()
+            follows = self.words[i + 1] if i + 1 < len(self.words) else ""
+            if follows in IMPERATIVES and (Cue.ASK in self.seen or Cue.ELSEWHERE in self.seen):
+                self._open(Cue.ASK, i + 2)
+            elif (self.opened or self.head_found) and not self.asking:
+                self.asking = self._names_fact(i + 1)
+        elif mark == ":" and self.opened:
+            self._end_head()
+            self.asking = True
+
+    def _end_head(self) -> None:
+        """Leave the noun after a question word; where it named nothing known, note a choice or an unknown fact."""
+        start, self.head_from = self.head_from, -1
+        if start < 0 or self.head_found:
+            return
+        following = self.words[start + 1] if start + 1 < len(self.words) else "one"
+        word = self.words[start]
+        if (word == "which" and following in BARE_CHOICES) or (word == "what" and following in LISTED):
+            self.choice_from = start
+        else:
+            self.asked.append("")
+
+    def _cue(self, cue: Cue, start: int, end: int) -> None:
+        if Cue.CLOSING in self.seen:
+            return
+        if cue in (Cue.ASK, Cue.CONDITION, Cue.IF_HAVE):
+            if cue is not Cue.ASK or end == len(self.words) or self.words[end] != "to":
+                self._open(cue, end)
+        elif cue in (Cue.HEAD, Cue.QUESTION, Cue.ANOTHER):
+            self._question_word(cue, start, end)
+        elif cue is Cue.CHOICE or cue is Cue.MANNER:
+            if self.asking or Cue.OFFER in self.seen or (cue is Cue.MANNER and self.question):
+                self._end_head()
+                self.seen.add(cue)
+                self.choice_from = 0
+        elif cue is Cue.CLAUSE:
+            if self.head_from >= 0 or self.words[start] in SPEAKERS:
+                self._end_head()
+                self.asking = False
+        elif cue is Cue.BACK:
+            self.back = self.back or self.asking
+        elif cue in (Cue.PURPOSE, Cue.WITHOUT, Cue.ELSEWHERE, Cue.CLOSING):
+            self._close(cue, start)
+        else:
+            self._yes(cue, end)
+
+    def _question_word(self, cue: Cue, start: int, end: int) -> None:
+        relative = start > 1 and self.words[start - 1] in PREPOSITIONS
+        if cue is not Cue.ANOTHER and (relative or not (self.asking or self.question or start == 0)):
+            return
+        self._end_head()
+        self.seen.add(Cue.HEAD)
+        self.in_question = True
+        self.condition = None
+        self.head_from, self.head_found = start if cue is not Cue.ANOTHER else end - 1, False
+        if (whole := self.tables.heads.at(self.words, start)) is not None:
+            self._add(whole[1])
+
+    def _open(self, cue: Cue, end: int) -> None:
+        self._end_head()
+        self.request_from = end
+        self.seen.add(cue)
+        self.condition = None if cue is Cue.ASK else cue
+        self.asking = self.opened = True
+
+    def _close(self, cue: Cue, start: int) -> None:
+        self._end_head()
+        self.asking = False
+        self.seen.add(cue)
+        if cue is Cue.ELSEWHERE or cue is Cue.CLOSING or self.words[start] in ("and", "then", "i", "we"):
+            self.opened = False
+
+    def _yes(self, cue: Cue, end: int) -> None:
+        if cue is Cue.CONFIRM and not self.presents and self._names_fact(end):
+            self._open(Cue.ASK, end)
+        elif cue is Cue.WHETHER:
+            self._open(cue, end)
+        elif cue is not Cue.OFFER or (self.question and not self.in_question):
+            self.seen.add(cue)
+
+    def _names_fact(self, i: int) -> bool:
+        """Whether a question word, a choice or a slot phrase stands at word ``i``, links and articles aside."""
+        words = self.words
+        end = min(len(words), i + _LINK_REACH)
+        while i < end and words[i] in LINKS:
+            i += 1
+        if i >= end:
+            return False
+        hit = _CUES.at(words, i)
+        return (hit is not None and hit[1] in _NOUNS) or self.tables.phrases.at(words, i) is not None
+
+
+def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
+    """Return what a sentence asks for; an empty slot name stands for a fact that the lexicon does not name."""
+    if segment.end != "?" and slot_tables.openers.isdisjoint(segment.words):
+        return _NOTHING
+    scan = _Scan(segment, slot_tables)
+    scan.run()
+    seen = scan.seen
+    offered = _offered(segment, scan)
+    slots = list(scan.asked)
+    if _condition_counts(seen):
+        slots = [*scan.conditional, *(slot for slot in slots if slot not in scan.conditional)]
+    choice = scan.choice_from >= 0
+    polite = Cue.CLOSING in seen or Cue.COURTESY in seen
+    yes = bool(seen & {Cue.CONFIRM, Cue.IF_YES, Cue.OFFER})
+    bare = Cue.ASK in seen and not slots and not choice
+    if bare and Cue.WANTED in seen:
+        yes, bare = True, False
+    if not slots and (either := _either(segment, scan)):
+        slots, yes = list(either), False
+    else:
+        either = ()
+    if not slots and not choice and polite and not (yes and _insists(segment)):
+        return Ask(courtesy=True)
+    if Cue.WHETHER in seen and not slots:
+        yes = True
+    fact = bool(slots) or choice or bare
+    if not fact and not yes and segment.words[-1] == "please":
+        slots = _verbless(segment, slot_tables)
+        fact = bool(slots)
+    if segment.end == "?" and not fact and not yes:
+        slots = _verbless(segment, slot_tables)
+        fact, yes = bool(slots), not slots
+    return Ask(
+        fact=fact,
+        slots=(*slots, *(slot for slot in offered if slot not in slots)),
+        yes=yes,
+        back=scan.back,
+        choice_from=scan.choice_from,
+        head=Cue.HEAD in seen,
+        either=bool(either),
+        manner=Cue.MANNER in seen,
+        opens_list=Cue.ASK in seen and (Cue.MORE in seen or (segment.end == ":" and Cue.HEAD not in seen and not choice)),
+        courtesy=polite,
+        instead=Cue.INSTEAD in seen,
+    )
+
+
+def _condition_counts(seen: set[Cue]) -> bool:
+    """Whether facts named in a condition are asked for."""
+    if Cue.CLOSING in seen:
+        return False
+    return Cue.ASK in seen or (Cue.CONDITION in seen and Cue.ELSEWHERE not in seen)
+
+
+def _insists(segment: Segment) -> bool:
+    """Whether a sentence asks for a go-ahead ("would you like me to ...") although it names further help."""
+    words = segment.words
+    if not GO_AHEAD.isdisjoint(words):
+        return True
+    return segment.end == "?" and any(pair == ("me", "to") for pair in pairwise(words))
+
+
+def _offered(segment: Segment, scan: _Scan) -> tuple[str, ...]:
+    """Return the slots that a yes-or-no question asks about: "would you like to add any bags?"."""
+    words = segment.words
+    asks = segment.end == "?" or not scan.seen.isdisjoint((Cue.IF_YES, Cue.CONFIRM, Cue.WHETHER))
+    if not asks or "proceed" in words or "me" in words or ADDING.isdisjoint(words):
+        return ()
+    found = scan.tables.offers.among(words)
+    return tuple(dict.fromkeys(slot for start, _, slot in found if not words[start - 1][0].isdigit()))
+
+
+def _either(segment: Segment, scan: _Scan) -> tuple[str, ...]:
+    """Return the slots that a question leaves open with "or": "would you like the window or the aisle?"."""
+    words = segment.words
+    if segment.end != "?" or "or" not in words or not GO_AHEAD.isdisjoint(words):
+        return ()
+    if Cue.OFFER not in scan.seen and words[0] not in YES_OPENERS:
+        return ()
+    return tuple(dict.fromkeys(slot for _, _, slot in scan.tables.options.among(words)))
+
+
+def _verbless(segment: Segment, slot_tables: SlotTables) -> list[str]:
+    """Return the slots of a question without a verb in front, such as "user ID and date?"."""
+    if segment.words[0] in YES_OPENERS:
+        return []
+    return list(dict.fromkeys(slot for _, _, slot in slot_tables.phrases.among(segment.words)))

@@ -1,0 +1,107 @@
+"""Cutting a message into sentences and list items of plain words."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+LIMIT = 8_000
+"""Characters of a message that are read; the rest is not."""
+
+
+def _accents() -> dict[int, str]:
+    """Letters with one accent or more, up to Latin Extended Additional, to the plain letter."""
+    plain = {}
+    for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00)):
+        base = unicodedata.normalize("NFD", chr(code))[0]
+        if base != chr(code) and base.isascii():
+            plain[code] = base
+    return plain
+
+
+_QUOTES = {ord(old): new for olds, new in (("‘’‚‛′´", "'"), ("“”„‟″«»", '"')) for old in olds}
+_DASHES = {ord(old): new for olds, new in (("‐‑‒–−", "-"), ("—―", ",")) for old in olds}
+_SPACES = {ord(old): " " for old in "\t\v\f\r\u00a0\u2007\u2009\u202f\u200b\u2060\ufeff`"}
+_LINES = {ord(old): "\n" for old in "\u0085\u2028\u2029"}
+_PLAIN = {**_QUOTES, **_DASHES, **_SPACES, **_LINES, ord("\u2044"): "/", ord("？"): "?", ord("："): ":", ord("，"): ","}
+_UNMARKED = {**_PLAIN, ord("*"): " "}
+_FOLDED = _accents()
+
+_ITEM = re.compile(r"[ >#]{0,12}(?:[-*•◦▪●·+|☐✓✔→][ \uFE0F]|\(?\d{1,2}[.)] ?|\(?[a-z][.)] |\d\uFE0F?\u20E3)")
+_TOKEN = re.compile(r"\w+|'\w+|[?,:;()/|]|[.!](?![\w.!])|(?<= )-(?= )")
+_ENDS = frozenset(".!?")
+_CONTRACTED = {"'ll": "will", "'d": "would", "'re": "are", "'ve": "have", "'m": "am", "'t": "not"}
+_POSSESSIVE = "'s"
+_FILLERS = frozenset(("also", "just", "still", "simply", "quickly", "again"))
+_PLEASE = frozenset(("please", "kindly", "pls", "plz"))
+_SPECIAL = _ENDS | _FILLERS | _PLEASE
+_ABBREVIATIONS = frozenset(("e", "g", "i", "mr", "mrs", "ms", "dr", "vs", "etc", "approx", "incl"))
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A sentence, or a part of one that a line break or a table border ends.
+
+    Attributes:
+        words: Lower-case words and the marks ``, : ; ( ) / |``; fillers and a "please" in "you please" and "please let" left out.
+        end: The mark that ends it: ``.``, ``!``, ``?``, ``:`` or nothing.
+        item: Whether it opens a line that is a list item or a row of a table.
+        line: The number of its line, counted from 0; empty lines count.
+    """
+
+    words: tuple[str, ...]
+    end: str
+    item: bool
+    line: int
+
+
+def normalise(message: str) -> str:
+    """Return the message cut at ``LIMIT`` with straight quotes, plain dashes and spaces, and without ``*`` and backquotes.
+
+    Every character keeps its place, so that positions in the result are positions in the message.
+    """
+    return message[:LIMIT].translate(_UNMARKED)
+
+
+def folded(text: str) -> str:
+    """Return ``text`` in lower case without accents; every character keeps its place."""
+    if text.isascii():
+        return text.lower()
+    return text.translate(_FOLDED).replace("\u0130", "i").lower()
+
+
+def segments(message: str) -> tuple[Segment, ...]:
+    """Cut a message into its sentences and list items."""
+    found: list[Segment] = []
+    text = folded(message[:LIMIT].translate(_PLAIN)).replace("(s)", "")
+    for number, line in enumerate(text.split("\n")):
+        if line:
+            start = _ITEM.match(line)
+            _cut_line(_TOKEN.findall(line, start.end() if start else 0), start is not None, number, found)
+    return tuple(found)
+
+
+def _cut_line(tokens: list[str], item: bool, number: int, found: list[Segment]) -> None:
+    """Append the sentences of one line to ``found``."""
+    words: list[str] = []
+    for token in tokens:
+        if token in _SPECIAL:
+            if token in _ENDS:
+                if words and not (token == "." and words[-1] in _ABBREVIATIONS):
+                    found.append(Segment(tuple(words), token, item, number))
+                    words, item = [], False
+            elif token in _PLEASE and not (words and words[-1] in ("you", "please")):
+                words.append("please")
+        elif token == "-":
+            words.append(":")
+        elif token[0] == "'":
+            if token != _POSSESSIVE:
+                words.append(_CONTRACTED.get(token, token[1:]))
+        else:
+            if token == "let" and words and words[-1] == "please":
+                words.pop()
+            words.append(token)
+    end = ":" if words and words[-1] == ":" else ""
+    while words and words[-1] in ",:;":
+        words.pop()
+    if words:
+        found.append(Segment(tuple(words), end, item, number))

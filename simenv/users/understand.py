@@ -1,0 +1,161 @@
+"""Reading an agent's message as a customer does: what is asked for, whether a yes is wanted, what is told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from simenv.core.lexicon import Lexicon
+from simenv.users.acts import acts_of
+from simenv.users.asks import Ask, SlotTables, ask_of, tables
+from simenv.users.cues import DETERMINERS, LISTED, SEVERAL
+from simenv.users.mentions import mentions
+from simenv.users.segments import Segment, segments
+
+FinalQuestion = Literal["yes_no", "wh", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a message does.
+
+    Attributes:
+        acts: In the order of ``simenv.users.acts.ACTS``.
+        slots: The facts asked for, in order, each once.
+        final_question: ``yes_no`` if all that is wanted is a yes or a no, ``wh`` if a fact is wanted, else ``none``.
+    """
+
+    acts: tuple[str, ...]
+    slots: tuple[str, ...]
+    final_question: FinalQuestion
+
+
+def understand(message: str, user_before: str, lexicon: Lexicon) -> Reading:
+    """Read a message.
+
+    Args:
+        message: Any text; what is over ``segments.LIMIT`` characters is not read.
+        user_before: The customer's last words before it; they decide only what "it" is where the message does not.
+        lexicon: The words of the domain.
+    """
+    parts = segments(message)
+    slot_tables = tables(lexicon)
+    asks = [ask_of(part, slot_tables) for part in parts]
+    listed = _listed(parts, asks)
+    chosen = _chosen(parts, asks, slot_tables)
+    slots: dict[str, None] = {}
+    stated: str | None = None
+    for part, ask, listing, choice in zip(parts, asks, listed, chosen, strict=True):
+        named = _item_slots(part, ask, slot_tables) if listing else ask.slots
+        slots.update(dict.fromkeys(slot or lexicon.other for slot in named))
+        if ask.choice_from >= 0 and not listing:
+            if choice is None and not ask.manner and stated is None:
+                stated = _listed_kind(message, lexicon)
+            slots[choice or (None if ask.manner else stated) or lexicon.other] = None
+    facts = [ask.fact or listing for ask, listing in zip(asks, listed, strict=True)]
+    if any(facts) and not slots:
+        before = None
+        if any(ask.back for ask in asks):
+            before = _pointed_at(parts, slot_tables) or _pointed_at(segments(user_before), slot_tables)
+        slots[before or lexicon.other] = None
+    found = tuple(slots)
+    offered = [
+        offer and not listing
+        for offer, listing in zip(_offered(parts, asks, chosen, slot_tables), listed, strict=True)
+    ]
+    return Reading(acts_of(parts, asks, listed, offered, lexicon), found, _final(asks, facts))
+
+
+def _listed(parts: Sequence[Segment], asks: Sequence[Ask]) -> list[bool]:
+    """Return for each part whether it belongs to a list of facts asked for."""
+    listed: list[bool] = []
+    listing = False
+    for part, ask in zip(parts, asks, strict=True):
+        listing = listing and _continues(part, ask)
+        listed.append(listing)
+        listing = listing or ask.opens_list
+    return listed
+
+
+def _continues(part: Segment, ask: Ask) -> bool:
+    """Whether a part still belongs to a list of facts asked for."""
+    return part.item or (len(part.words) <= 12 and part.end in ("", ":", "?") and not ask.courtesy)
+
+
+def _item_slots(part: Segment, ask: Ask, slot_tables: SlotTables) -> list[str]:
+    """Return the slots that a list item asks for: those of its label and of its own requests, else all it names."""
+    words = part.words
+    label = words[: words.index(":")] if ":" in words else words
+    found = [slot for _, _, slot in slot_tables.items.among(label)]
+    bare = tuple(word for word in label if word not in DETERMINERS)
+    if not found and bare and (head := slot_tables.heads.at(bare, 0)) is not None and head[0] == len(bare):
+        found.append(head[1])
+    found += [slot for slot in ask.slots if slot]
+    return found or [slot for _, _, slot in slot_tables.items.among(words)] or [""]
+
+
+def _chosen(parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTables) -> list[str | None]:
+    """Return for each "which one" the slot of the things last named before it: in sentences first, then in items.
+
+    How to go on is a choice between things only where options were announced.
+    """
+    if all(ask.choice_from < 0 for ask in asks):
+        return [None] * len(asks)
+    chosen: list[str | None] = []
+    in_sentence = in_item = None
+    options = False
+    for part, ask in zip(parts, asks, strict=True):
+        own = slot_tables.choices.among(part.words[: ask.choice_from]) if ask.choice_from > 0 else []
+        known = own[-1][2] if own else in_sentence or in_item
+        chosen.append(None if ask.manner and not options else known)
+        options = options or not LISTED.isdisjoint(part.words)
+        if ask.choice_from < 0 and (named := slot_tables.choices.among(part.words)):
+            if part.item:
+                in_item = named[-1][2]
+            else:
+                in_sentence = named[-1][2]
+    return chosen
+
+
+def _offered(
+    parts: Sequence[Segment], asks: Sequence[Ask], chosen: Sequence[str | None], slot_tables: SlotTables
+) -> list[bool]:
+    """Return for each part whether it asks to choose between things that the message offers.
+
+    It does where several were named before: items of a list, or things in a sentence that says there are several.
+    """
+    if not any(ask.choice_from >= 0 or ask.head or ask.either for ask in asks):
+        return [False] * len(asks)
+    offered: list[bool] = []
+    heard: set[str] = set()
+    items, several = 0, False
+    for part, ask, choice in zip(parts, asks, chosen, strict=True):
+        between = ask.choice_from >= 0 and (choice is not None or not ask.manner)
+        named = ask.head and not heard.isdisjoint(ask.slots)
+        offered.append(ask.either or ((between or named) and (items > 1 or several or part.end == ":")))
+        items += part.item
+        several = several or not SEVERAL.isdisjoint(part.words)
+        heard.update(slot for _, _, slot in slot_tables.choices.among(part.words))
+    return offered
+
+
+def _listed_kind(message: str, lexicon: Lexicon) -> str:
+    """Return the slot whose values the message states, for a "which one" of things that it does not name."""
+    stated = {mention.kind for mention in mentions(message, lexicon)}
+    return next((slot.name for slot in lexicon.slots if not stated.isdisjoint(slot.kinds)), lexicon.other)
+
+
+def _pointed_at(parts: Sequence[Segment], slot_tables: SlotTables) -> str | None:
+    """Return the last fact that sentences name, if there is one."""
+    named = [slot for part in parts if not part.item for _, _, slot in slot_tables.phrases.among(part.words)]
+    return named[-1] if named else None
+
+
+def _final(asks: list[Ask], facts: list[bool]) -> FinalQuestion:
+    """A fact outweighs a yes, unless the yes is wanted for another way that is offered after the fact."""
+    last_fact = max((i for i, fact in enumerate(facts) if fact), default=-1)
+    last_yes = max((i for i, ask in enumerate(asks) if ask.yes), default=-1)
+    if last_fact < 0:
+        return "none" if last_yes < 0 else "yes_no"
+    if last_yes > last_fact and any(ask.instead for ask in asks[last_fact + 1 : last_yes + 1]):
+        return "yes_no"
+    return "wh"
