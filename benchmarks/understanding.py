@@ -2,9 +2,11 @@
 
 FILE holds one JSON object per line with ``agent``, ``user_before`` (the inputs) and ``acts``, ``slots``,
 ``final_question`` (the labels). Labels without texts are joined with the conversations they were made from:
-``--labels LABELS.jsonl --conversations TRAJECTORIES.json``; an id ``t4-r3-m22`` is message 22 of task 4, trial 3.
+``--labels LABELS.jsonl --conversations TRAJECTORIES.json``; an id ``t4-r3-m22`` is message 22 of task 4,
+trial 3.
 
-Prints one JSON object: ``n``; ``final_question`` and ``slots_exact``, the shares of messages whose final question and
+Prints one JSON object: ``n``; ``final_question`` and ``slots_exact``, the shares of messages whose final
+question and
 whose set of slots are read as labelled; ``acts``, precision, recall, F1 and support of each act.
 """
 
@@ -18,11 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from simenv.domains.airline.lexicon import LEXICON
+from simenv.users.acts import ACTS
 from simenv.users.understand import Reading, understand
 
-ACTS = (
-    "ask_slot", "request_confirmation", "offer_choice", "inform", "report_done", "deny", "transfer", "ask_more", "wait",
-)  # fmt: skip
 _ID = re.compile(r"t(\d+)-r(\d+)-m(\d+)")
 
 
@@ -91,7 +91,9 @@ def _talks(path: Path) -> dict[tuple[int, int], list[dict[str, Any]]]:
     try:
         return {(talk["task_id"], talk["trial"]): talk["traj"] for talk in json.loads(_text(path))}
     except (ValueError, TypeError, KeyError) as fault:
-        raise InputError(f"{path}:1: not a list of conversations with task_id, trial and traj: {fault!r}") from fault
+        raise InputError(
+            f"{path}:1: not a list of conversations with task_id, trial and traj: {fault!r}"
+        ) from fault
 
 
 def _text(path: Path) -> str:
@@ -110,7 +112,9 @@ def _example(labels: dict[str, Any], texts: dict[str, Any], where: str) -> Examp
         if not isinstance(labels.get(key), list) or not all(isinstance(name, str) for name in labels[key]):
             raise InputError(f"{where}: {key} is a list of names, got {labels.get(key)!r:.40}")
     if labels.get("final_question") not in ("yes_no", "wh", "none"):
-        raise InputError(f"{where}: final_question is yes_no, wh or none, got {labels.get('final_question')!r:.40}")
+        raise InputError(
+            f"{where}: final_question is yes_no, wh or none, got {labels.get('final_question')!r:.40}"
+        )
     return Example(
         str(labels.get("id", where)),
         agent,
@@ -138,7 +142,12 @@ def _act_scores(pairs: Sequence[tuple[bool, bool]]) -> dict[str, float | int]:
     support, found = sum(labelled for labelled, _ in pairs), sum(read for _, read in pairs)
     precision, recall = both / found if found else 0.0, both / support if support else 0.0
     f1 = 2 * both / (support + found) if support + found else 0.0
-    return {"precision": round(precision, 4), "recall": round(recall, 4), "f1": round(f1, 4), "support": support}
+    return {
+        "precision": round(precision, 4),
+        "recall": round(recall, 4),
+        "f1": round(f1, 4),
+        "support": support,
+    }
 
 
 def _share(hits: Sequence[bool]) -> float:
@@ -151,21 +160,29 @@ def _show_errors(examples: Sequence[Example], readings: Sequence[Reading]) -> No
         want = (example.final_question, sorted(example.slots))
         got = (reading.final_question, sorted(reading.slots))
         if want != got:
-            print(f"## {example.id}\n   labelled {want}\n   read     {got}\n{example.agent}\n", file=sys.stderr)
+            print(
+                f"## {example.id}\n   labelled {want}\n   read     {got}\n{example.agent}\n", file=sys.stderr
+            )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0, or 2 where an input is bad."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.understanding", description="How well agents are read.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.understanding", description="How well agents are read."
+    )
     parser.add_argument("file", nargs="?", type=Path, help="full records, one JSON object per line")
     parser.add_argument("--labels", type=Path, help="labels without texts, one JSON object per line")
     parser.add_argument("--conversations", type=Path, help="the conversations that the labels were made from")
     parser.add_argument("--errors", action="store_true", help="list misread messages on stderr")
     options = parser.parse_args(arguments)
-    if (options.labels is None) != (options.conversations is None) or (options.file is None) == (options.labels is None):
+    if (options.labels is None) != (options.conversations is None) or (options.file is None) == (
+        options.labels is None
+    ):
         parser.error("give FILE, or --labels with --conversations")
     try:
-        examples = examples_of(options.file) if options.file else joined(options.labels, options.conversations)
+        examples = (
+            examples_of(options.file) if options.file else joined(options.labels, options.conversations)
+        )
     except InputError as fault:
         print(f"understanding: {fault}", file=sys.stderr)
         return 2

@@ -1,6 +1,7 @@
 """Laws and reference values of the statistics and of the score table."""
 
 import json
+from fractions import Fraction
 from itertools import permutations, product
 from math import comb, isclose, sqrt
 
@@ -166,14 +167,21 @@ def test_the_rule_for_none_agrees_with_the_search() -> None:
 
 @given(count=counts, alpha=st.sampled_from([0.01, 0.05, 0.5]))
 def test_the_upper_bound_leaves_alpha_below(count: tuple[int, int], alpha: float) -> None:
+    """At the bound the tail is at most alpha, and one step of the search lower it is more: exactly."""
     n, c = count
-    p = upper_bound(c, n, alpha=alpha)
-    assert c / n <= p <= 1 or alpha == 0.5
+    p, step = Fraction(upper_bound(c, n, alpha=alpha)), Fraction(1, 2**32)
+
+    def tail(rate: Fraction) -> Fraction:
+        return sum((comb(n, i) * rate**i * (1 - rate) ** (n - i) for i in range(c + 1)), Fraction(0))
+
+    if c == 0:
+        assert float(tail(p)) == pytest.approx(alpha)
+    elif c < n:
+        assert tail(p) <= alpha < tail(p - step)
     if c < n:
-        below = sum(comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(c + 1))
-        assert below == pytest.approx(alpha, rel=1e-7)
         assert p < upper_bound(c + 1, n, alpha=alpha)
         assert p > upper_bound(c, n + 1, alpha=alpha)
+    assert c / n <= p <= 1 or alpha == 0.5
 
 
 def test_the_upper_bound_needs_a_chance() -> None:

@@ -17,7 +17,7 @@ class Entry:
         domain: A ``Domain``.
         generator: A module's attribute with ``build(address, size) -> WorldImage`` and
             ``propose(image, address, count) -> list[Task]``.
-        packs: A package with ``<domain>/<split>.jsonl.gz`` inside, or "".
+        packs: ``"package:folder"`` with ``<split>.jsonl.gz`` inside, or "".
     """
 
     domain: str
@@ -27,7 +27,7 @@ class Entry:
 
 ENTRIES: dict[str, Entry] = {
     "airline": Entry(
-        "simenv.domains.airline:DOMAIN", "simenv_generators.airline:GENERATOR", "simenv_corpora.packs"
+        "simenv.domains.airline:DOMAIN", "simenv_generators.airline:GENERATOR", "simenv_corpora:packs/airline"
     ),
 }
 

@@ -1,6 +1,7 @@
 """Names of things in higher layers, resolved when they are first used."""
 
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 from simenv.core.errors import UsageError
@@ -14,6 +15,6 @@ def resolve(place: str) -> Any:
     """
     module, _, name = place.partition(":")
     try:
-        return getattr(import_module(module), name)
+        return attrgetter(name)(import_module(module))
     except AttributeError:
         raise UsageError(f"module {module!r} has no attribute {name!r}") from None

@@ -44,12 +44,14 @@ class SlotWords:
 
 @dataclass(frozen=True, slots=True)
 class ValuePattern:
-    """How values of one kind are written.
+    r"""How values of one kind are written.
 
     Attributes:
         kind: The kind of the mentions, such as ``"loan"``.
-        regex: Matched against the text with curly quotes made straight and ``*`` and backquotes blank. Group 1, if
-            there is one, is the value. It has to be linear: bounded repeats, anchored with ``\\b``, none nested.
+        regex: Matched against the text with curly quotes made straight and ``*`` and backquotes blank. Group
+            1, if
+            there is one, is the value. It has to be linear: bounded repeats, anchored with ``\b``, none
+            nested.
         hint: What stands in every text that has such a value, such as ``"_"``; other texts are not searched.
     """
 
@@ -64,7 +66,8 @@ class WordSet:
 
     Attributes:
         kind: The kind of the mentions, such as ``"cabin"``.
-        values: Pairs of a value and its phrases; of phrases at one place the longest wins, over all sets of a lexicon.
+        values: Pairs of a value and its phrases; of phrases at one place the longest wins, over all sets of
+            a lexicon.
         cased: Whether letters must match in case, as for codes; such phrases are single words.
     """
 

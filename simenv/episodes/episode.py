@@ -24,7 +24,7 @@ from simenv.episodes.actions import Action, Call, parse, show_arguments
 from simenv.episodes.chat import Message, assistant, environment, printable, system, tool_result, user
 from simenv.episodes.progress import Progress, Snapshot
 from simenv.scoring.verify import Verdict, verify
-from simenv.users.reply import begin, hears_transfer, reply
+from simenv.users.reply import Talk, begin, hears_transfer, reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,10 @@ class Episode:
         """The domain's written rules with this world's numbers, as the face shows them."""
         return _policy(self.domain.name, self._image, self.face.name)
 
+    def world(self) -> World:
+        """Borrow a connection that plays this episode; valid until another episode acts."""
+        return pool.borrow(self._image, self._own.state)
+
     @property
     def tools(self) -> list[dict[str, Any]]:
         """Tool schemas in the OpenAI function format, the same for the whole episode."""
@@ -92,6 +96,11 @@ class Episode:
     def messages(self) -> list[Message]:
         """The chat so far; messages are only ever appended and never changed."""
         return self._own.messages
+
+    @property
+    def talk(self) -> Talk:
+        """What the customer remembers; for judges, not for agents."""
+        return self._own.talk
 
     @property
     def done(self) -> bool:

@@ -25,7 +25,8 @@ _DENY = (
     "{i am|we are|i was|we were} {unable|not able|not allowed|not permitted}",
     "{unfortunately|regrettably}",
     "{i|we} {can not|cannot|will not be able to}",
-    "{can not|cannot} be {done|changed|modified|cancelled|canceled|refunded|added|removed|combined|used|processed|waived|made}",
+    "{can not|cannot} be {done|changed|modified|cancelled|canceled|refunded|added|removed|combined|used"
+    "|processed|waived|made}",
     "{is|are|it is} not {possible|allowed|permitted|eligible|refundable}",
     "{does|do|doesn|don} not {qualify|allow|permit|meet}",
     "not eligible",
@@ -48,12 +49,25 @@ _REPORTS = (
     "{is|are} now {{}}",
 )
 _PROMISE = (
-    "{i|we} {can|will|could|would} {then |}{assist|help|proceed|look|be|check|move|calculate|start|begin|provide|get}",
+    "{i|we} {can|will|could|would} {then |}{assist|help|proceed|look|be|check|move|calculate|start|begin"
+    "|provide|get}",
     "{i am|i would be|i will be} {here|glad|happy}",
     "{thank you for|thanks for|safe travels|you are welcome|take care}",
     "{once|when|after} {that|this|it|canceled|cancelled|done|completed|confirmed}",
 )
-_DONE = ("added", "removed", "processed", "completed", "made", "applied", "sent", "credited", "submitted", "confirmed", "corrected")
+_DONE = (
+    "added",
+    "removed",
+    "processed",
+    "completed",
+    "made",
+    "applied",
+    "sent",
+    "credited",
+    "submitted",
+    "confirmed",
+    "corrected",
+)
 
 
 @lru_cache(maxsize=64)
@@ -61,12 +75,20 @@ def _deeds(lexicon: Lexicon) -> Phrases[str]:
     """Return the phrases of reports, refusals, transfers and pauses."""
     done = "{" + "|".join((*_DONE, *lexicon.done)) + "}"
     reports = [(phrase.replace("{{}}", done), "report_done") for phrase in _REPORTS]
-    told = [(phrase, act) for act, phrases in (("deny", _DENY), ("transfer", _TRANSFER), ("wait", _WAIT), ("", _PROMISE)) for phrase in phrases]
+    told = [
+        (phrase, act)
+        for act, phrases in (("deny", _DENY), ("transfer", _TRANSFER), ("wait", _WAIT), ("", _PROMISE))
+        for phrase in phrases
+    ]
     return Phrases([*reports, *told])
 
 
 def acts_of(
-    parts: Sequence[Segment], asks: Sequence[Ask], listed: Sequence[bool], offered: Sequence[bool], lexicon: Lexicon
+    parts: Sequence[Segment],
+    asks: Sequence[Ask],
+    listed: Sequence[bool],
+    offered: Sequence[bool],
+    lexicon: Lexicon,
 ) -> tuple[str, ...]:
     """Return the acts of a message whose sentences were read, in the order of ``ACTS``.
 

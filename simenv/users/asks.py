@@ -1,6 +1,7 @@
 """Finding what each sentence asks for: facts, a yes, or nothing.
 
-A sentence is read once, left to right. A cue opens a request, and the slot phrases after it are asked for; other
+A sentence is read once, left to right. A cue opens a request, and the slot phrases after it are asked for;
+other
 cues close it again, as "so that I can" does. A question word opens a request for the noun after it alone:
 "which reservation would you like to move to economy" asks for no cabin.
 """
@@ -32,7 +33,11 @@ from simenv.users.segments import Segment
 _CUES = Phrases(CUES)
 _BREAKS = frozenset((",", ";", ":", "and"))
 _LINK_REACH = 6
+CHOSEN = "?"
+"""Stands among the slots of an ask for the slot of things that were named before: "which one"."""
 _INNER = (Cue.PURPOSE, Cue.CLAUSE, Cue.BACK, Cue.MORE)
+_OPENERS = (Cue.ASK, Cue.CONDITION, Cue.IF_HAVE)
+_CLOSERS = (Cue.CLAUSE, Cue.PURPOSE, Cue.WITHOUT, Cue.ELSEWHERE, Cue.CLOSING)
 _NOUNS = (Cue.HEAD, Cue.QUESTION, Cue.CHOICE, Cue.MANNER, Cue.BACK)
 
 
@@ -42,7 +47,8 @@ class Ask:
 
     Attributes:
         fact: Whether it asks for facts, named or not.
-        slots: The facts that it names, in order.
+        slots: The facts that it names, in order; ``""`` is one that the lexicon does not name, and ``CHOSEN``
+            the one that the things named before decide.
         yes: Whether it asks for a yes.
         back: Whether the facts are only pointed at: "those details", "which one".
         choice_from: Where in the sentence it asks for one of several things named before, or -1.
@@ -203,7 +209,7 @@ class _Scan:
             self.asking = True
 
     def _end_head(self) -> None:
-        """Leave the noun after a question word; where it named nothing known, note a choice or an unknown fact."""
+        """Leave the noun after a question word; note a choice or an unknown fact if it named nothing."""
         start, self.head_from = self.head_from, -1
         if start < 0 or self.head_found:
             return
@@ -211,15 +217,15 @@ class _Scan:
         word = self.words[start]
         if (word == "which" and following in BARE_CHOICES) or (word == "what" and following in LISTED):
             self.choice_from = start
+            self.asked.append(CHOSEN)
         else:
             self.asked.append("")
 
     def _cue(self, cue: Cue, start: int, end: int) -> None:
         if Cue.CLOSING in self.seen:
             return
-        if cue in (Cue.ASK, Cue.CONDITION, Cue.IF_HAVE):
-            if cue is not Cue.ASK or end == len(self.words) or self.words[end] != "to":
-                self._open(cue, end)
+        if cue in _OPENERS:
+            self._open(cue, end)
         elif cue in (Cue.HEAD, Cue.QUESTION, Cue.ANOTHER):
             self._question_word(cue, start, end)
         elif cue is Cue.CHOICE or cue is Cue.MANNER:
@@ -227,13 +233,10 @@ class _Scan:
                 self._end_head()
                 self.seen.add(cue)
                 self.choice_from = 0
-        elif cue is Cue.CLAUSE:
-            if self.head_from >= 0 or self.words[start] in SPEAKERS:
-                self._end_head()
-                self.asking = False
+                self.asked.append(CHOSEN)
         elif cue is Cue.BACK:
             self.back = self.back or self.asking
-        elif cue in (Cue.PURPOSE, Cue.WITHOUT, Cue.ELSEWHERE, Cue.CLOSING):
+        elif cue in _CLOSERS:
             self._close(cue, start)
         else:
             self._yes(cue, end)
@@ -251,6 +254,8 @@ class _Scan:
             self._add(whole[1])
 
     def _open(self, cue: Cue, end: int) -> None:
+        if cue is Cue.ASK and self.words[end : end + 1] == ("to",):
+            return
         self._end_head()
         self.request_from = end
         self.seen.add(cue)
@@ -258,10 +263,13 @@ class _Scan:
         self.asking = self.opened = True
 
     def _close(self, cue: Cue, start: int) -> None:
+        if cue is Cue.CLAUSE and self.head_from < 0 and self.words[start] not in SPEAKERS:
+            return
         self._end_head()
         self.asking = False
         self.seen.add(cue)
-        if cue is Cue.ELSEWHERE or cue is Cue.CLOSING or self.words[start] in ("and", "then", "i", "we"):
+        last = cue is Cue.PURPOSE and self.words[start] in ("and", "then", "i", "we")
+        if last or cue is Cue.ELSEWHERE or cue is Cue.CLOSING:
             self.opened = False
 
     def _yes(self, cue: Cue, end: int) -> None:
@@ -273,7 +281,7 @@ class _Scan:
             self.seen.add(cue)
 
     def _names_fact(self, i: int) -> bool:
-        """Whether a question word, a choice or a slot phrase stands at word ``i``, links and articles aside."""
+        """Whether a question word, a choice or a slot phrase stands at word ``i``, links aside."""
         words = self.words
         end = min(len(words), i + _LINK_REACH)
         while i < end and words[i] in LINKS:
@@ -285,7 +293,7 @@ class _Scan:
 
 
 def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
-    """Return what a sentence asks for; an empty slot name stands for a fact that the lexicon does not name."""
+    """Return what a sentence asks for."""
     if segment.end != "?" and slot_tables.openers.isdisjoint(segment.words):
         return _NOTHING
     scan = _Scan(segment, slot_tables)
@@ -298,18 +306,18 @@ def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
     choice = scan.choice_from >= 0
     polite = Cue.CLOSING in seen or Cue.COURTESY in seen
     yes = bool(seen & {Cue.CONFIRM, Cue.IF_YES, Cue.OFFER})
-    bare = Cue.ASK in seen and not slots and not choice
+    bare = Cue.ASK in seen and not slots
     if bare and Cue.WANTED in seen:
         yes, bare = True, False
     if not slots and (either := _either(segment, scan)):
         slots, yes = list(either), False
     else:
         either = ()
-    if not slots and not choice and polite and not (yes and _insists(segment)):
+    if not slots and polite and not (yes and _insists(segment)):
         return Ask(courtesy=True)
     if Cue.WHETHER in seen and not slots:
         yes = True
-    fact = bool(slots) or choice or bare
+    fact = bool(slots) or bare
     if not fact and not yes and segment.words[-1] == "please":
         slots = _verbless(segment, slot_tables)
         fact = bool(slots)
@@ -325,7 +333,8 @@ def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
         head=Cue.HEAD in seen,
         either=bool(either),
         manner=Cue.MANNER in seen,
-        opens_list=Cue.ASK in seen and (Cue.MORE in seen or (segment.end == ":" and Cue.HEAD not in seen and not choice)),
+        opens_list=Cue.ASK in seen
+        and (Cue.MORE in seen or (segment.end == ":" and Cue.HEAD not in seen and not choice)),
         courtesy=polite,
         instead=Cue.INSTEAD in seen,
     )

@@ -53,13 +53,20 @@ class Cue(Enum):
     """Sends the customer somewhere or tells them to wait; what it names is not asked for."""
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _GIVE = (
-    "{provide|share|send|give|tell|suggest|propose|supply|specify|state|indicate|list|enter|type|include|clarify|choose|select|pick|"
-    "double check|verify|name|describe|advise|submit|mention|identify|reply with|respond with|answer}{| me| us}{| with}"
+    "{provide|share|send|give|tell|suggest|propose|supply|specify|state|indicate|list|enter|type|include"
+    "|clarify|choose|select|pick|"
+    "double check|verify|name|describe|advise|submit|mention|identify|reply with|respond with|answer}{|"
+    " me| us}{| with}"
 )
 _HAVE = "{have|find|locate|get|obtain|retrieve|found|remember|recall|are able to find|are able to locate}"
 _PURPOSES = (
-    "proceed|assist|help|access|locate|look|verify|continue|complete|find|check|retrieve|process|search|calculate|"
+    "proceed|assist|help|access|locate|look|verify|continue|complete|find|check|retrieve|process|search"
+    "|calculate|"
     "determine|ensure|pull|get started|make|confirm|finalize|move|modify|cancel|book|begin|start|see|identify"
 )
 
@@ -73,13 +80,27 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{i|we} {|will }need to {obtain|have|get|collect|gather|ask for|ask}", Cue.ASK),
     ("{i am|we are} {missing|going to need|looking for}", Cue.ASK),
     ("{may|can|could|might} {i|we} {please |}{have|get|ask for|know|ask}", Cue.ASK),
-    ("you {will |would |}need to {provide|share|give|tell|specify|choose|select|send}{| me| us}{| with}", Cue.ASK),
-    ("{if you|should you} {can|could|are able to|would|are willing to|} {provide|share|tell|give|specify}{| me| us}{| with}", Cue.ASK),
+    (
+        "you {will |would |}need to {provide|share|give|tell|specify|choose|select|send}{| me| us}{| with}",
+        Cue.ASK,
+    ),
+    (
+        "{if you|should you} {can|could|are able to|would|are willing to|} {provide|share|tell|give"
+        "|specify}{| me| us}{| with}",
+        Cue.ASK,
+    ),
     ("do you {have|know|remember|recall|happen to have|happen to know}", Cue.ASK),
-    ("let {me|us} know if you have {|a |any }{|specific |particular }{preference|preferences}{| for}", Cue.ASK),
+    (
+        "let {me|us} know if you have {|a |any }{|specific |particular }{preference|preferences}{| for}",
+        Cue.ASK,
+    ),
     ("feel free to {provide|share|send|tell|give}{| me| us}{| with}", Cue.ASK),
     ("{by providing|by sharing|by giving me}", Cue.ASK),
-    ("{what i need|information needed|details needed|needed|required|still needed|information required|i would like to know}", Cue.ASK),
+    (
+        "{what i need|information needed|details needed|needed|required|still needed|information"
+        " required|i would like to know}",
+        Cue.ASK,
+    ),
     ("{i would|i will} {need|like} to {know|ask|have}", Cue.ASK),
     ("{please |}{reply|respond} with", Cue.ASK),
     # Requests hidden in conditions.
@@ -87,28 +108,60 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     (f"{{if|should}} you {{|have |can |could }}{_HAVE}", Cue.IF_HAVE),
     ("{if|once|when} you have access", Cue.WITHOUT),
     ("{once|when|after|as soon as} {i|we} {have|receive|know|get}", Cue.CONDITION),
-    ("{once|when|after|as soon as} you {|have }{provide|provided|share|shared|give me|gave me|decide on|choose|select|know}", Cue.CONDITION),
+    (
+        "{once|when|after|as soon as} you {|have }{provide|provided|share|shared|give me|gave me|decide"
+        " on|choose|select|know}",
+        Cue.CONDITION,
+    ),
     ("{once|when|after|as soon as} you are ready with", Cue.CONDITION),
-    ("{if you|in case you|since you|as you} {do not|don not|can not|cannot|are unable to|are not able to|still can not|no longer} {have|find|remember|locate|provide|recall|know|access}", Cue.WITHOUT),
+    (
+        "{if you|in case you|since you|as you} {do not|don not|can not|cannot|are unable to|are not able"
+        " to|still can not|no longer} {have|find|remember|locate|provide|recall|know|access}",
+        Cue.WITHOUT,
+    ),
     ("{if you are|if you are still} {unable|not able|unsure|not sure}", Cue.WITHOUT),
     ("without", Cue.WITHOUT),
     # Requests for a yes.
     ("{please|could you|can you|would you|will you|need you to} confirm", Cue.CONFIRM),
-    ("let {me|us} know {if|whether} {you would|you want|you wish|you agree|you are okay|you are ok|you are happy|you approve|you accept|this|that|these|those|it|everything|i should|i may|i can|we should|we can|to proceed}", Cue.IF_YES),
+    (
+        "let {me|us} know {if|whether} {you would|you want|you wish|you agree|you are okay|you are ok"
+        "|you are happy|you approve|you accept|this|that|these|those|it|everything|i should|i may|i can"
+        "|we should|we can|to proceed}",
+        Cue.IF_YES,
+    ),
     ("let {me|us} know {if|whether}", Cue.WHETHER),
     ("{please |}tell {me|us} {if|whether}", Cue.WHETHER),
     ("tell {me|us}", Cue.ASK),
     ("{please |}{reply|respond|answer|say|type|state}{| with} {yes|no|confirm}", Cue.IF_YES),
     ("{once|if|when|after|as soon as} you confirm", Cue.CONFIRM),
     ("{upon|with|after|pending} your {confirmation|approval|permission}", Cue.IF_YES),
-    ("{i|we} {will |would |}need {your|a|an}{| explicit} {confirmation|approval|consent|permission|go ahead|yes}", Cue.IF_YES),
-    ("{would you|do you|are you} {like|want|wish|prefer|agree|confirm|approve|accept|okay|ok|happy|willing|ready}", Cue.OFFER),
-    ("{shall|should|may|can} {i|we} {proceed|go ahead|continue|book|cancel|transfer|do|make|process|apply|use}", Cue.OFFER),
+    (
+        "{i|we} {will |would |}need {your|a|an}{| explicit} {confirmation|approval|consent|permission|go"
+        " ahead|yes}",
+        Cue.IF_YES,
+    ),
+    (
+        "{would you|do you|are you} {like|want|wish|prefer|agree|confirm|approve|accept|okay|ok|happy"
+        "|willing|ready}",
+        Cue.OFFER,
+    ),
+    (
+        "{shall|should|may|can} {i|we} {proceed|go ahead|continue|book|cancel|transfer|do|make|process"
+        "|apply|use}",
+        Cue.OFFER,
+    ),
     # Question words.
     ("{which|what}", Cue.HEAD),
     ("{who|whom|when|where|why|how|how many|how much}", Cue.QUESTION),
-    ("{if|whether} there {is|might be|may be|could be|are} {another|a different|any other|other}", Cue.ANOTHER),
-    ("how {you would|would you|you want|do you want|you wish|do you wish|should i|should we}{| like}{| me| us} to {proceed|continue|move forward|handle this}", Cue.MANNER),
+    (
+        "{if|whether} there {is|might be|may be|could be|are} {another|a different|any other|other}",
+        Cue.ANOTHER,
+    ),
+    (
+        "how {you would|would you|you want|do you want|you wish|do you wish|should i|should we}{| like}{"
+        "| me| us} to {proceed|continue|move forward|handle this}",
+        Cue.MANNER,
+    ),
     ("your {decision|preference|preferences}", Cue.MANNER),
     ("{option|choice} {number|you|would|that}", Cue.CHOICE),
     ("your {choice|selection|preferred option|preferred choice|pick}", Cue.CHOICE),
@@ -119,13 +172,29 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{when|once|whenever} {you are|it is|that is|ready|possible|convenient|available}", Cue.PURPOSE),
     ("so{| that} {i|we|you|you will}", Cue.PURPOSE),
     ("{and|then|and then|then we|then i} {i|we} {will|can|would|shall|could|am|are}", Cue.PURPOSE),
-    ("{i|we} {will|can|could|would} {proceed|assist|be|help|look|check|then|take|process|get|find|do|go|move|search|verify|start|complete|provide|update|try}", Cue.PURPOSE),
+    (
+        "{i|we} {will|can|could|would} {proceed|assist|be|help|look|check|then|take|process|get|find|do"
+        "|go|move|search|verify|start|complete|provide|update|try}",
+        Cue.PURPOSE,
+    ),
     (f"{{|in order }}to {{{_PURPOSES}}}", Cue.PURPOSE),
-    ("{in order to|for the purpose of|because|since|as this|before i|before we|unless|but|however|note that|even if}", Cue.PURPOSE),
+    (
+        "{in order to|for the purpose of|because|since|as this|before i|before we|unless|but|however"
+        "|note that|even if}",
+        Cue.PURPOSE,
+    ),
     ("you {might|may|can|could|should|will} {want|find|check|also|be|see|need}", Cue.PURPOSE),
-    ("{you|i|we|would|do|does|did|should|will|to|corresponds|correspond|for|from|works|work|best|has|have|they|happened|with|about|if|whether}", Cue.CLAUSE),
+    (
+        "{you|i|we|would|do|does|did|should|will|to|corresponds|correspond|for|from|works|work|best|has"
+        "|have|they|happened|with|about|if|whether}",
+        Cue.CLAUSE,
+    ),
     # References.
-    ("{those|these|this|that|the}{| necessary| required| requested| missing| above| needed| additional| remaining} {details|information|info|data|items|points}", Cue.BACK),
+    (
+        "{those|these|this|that|the}{| necessary| required| requested| missing| above| needed|"
+        " additional| remaining} {details|information|info|data|items|points}",
+        Cue.BACK,
+    ),
     ("{it|that|those|them|this|these|so|one}", Cue.BACK),
     ("{the |}following{| details| information| additional information| additional details| info}", Cue.MORE),
     ("{some|a few|a bit|a little}{| more| additional} {details|information|info|things|questions}", Cue.MORE),
@@ -134,48 +203,76 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{anything|something|everything} {else|more|other|specific}", Cue.COURTESY),
     ("what else", Cue.COURTESY),
     ("{safe travels|have a safe|talk to you soon|take care}", Cue.COURTESY),
-    ("have a {great|nice|good|wonderful|pleasant|lovely} {day|trip|flight|evening|journey|one}", Cue.COURTESY),
-    ("{further|any|more|additional|other|future|any further|any other|any more|any additional|any future}{| specific}"
-     " {assistance|help|questions|question|support|concerns|inquiries|needs|requests}", Cue.COURTESY),
+    (
+        "have a {great|nice|good|wonderful|pleasant|lovely} {day|trip|flight|evening|journey|one}",
+        Cue.COURTESY,
+    ),
+    (
+        "{further|any|more|additional|other|future|any further|any other|any more|any additional|any"
+        " future}{| specific}"
+        " {assistance|help|questions|question|support|concerns|inquiries|needs|requests}",
+        Cue.COURTESY,
+    ),
     ("feel free to {reach|ask|contact|let|return|come|message|get|call|write|chat}", Cue.CLOSING),
     ("{do not|don not|never|not} hesitate", Cue.CLOSING),
-    ("let {me|us} know {when|once|whenever|if} {you are|you feel|you|everything is}{| all} {ready|back|done|available}", Cue.CLOSING),
+    (
+        "let {me|us} know {when|once|whenever|if} {you are|you feel|you|everything is}{| all} {ready"
+        "|back|done|available}",
+        Cue.CLOSING,
+    ),
     ("let {me|us} know {if|how|what|whenever} {there is anything|there anything|i can|i may}", Cue.CLOSING),
-    ("let {me|us} know {if|how|what|whenever} you {need|have} {any|anything|something|further|more|other|additional|help|questions|my|assistance|some}", Cue.CLOSING),
+    (
+        "let {me|us} know {if|how|what|whenever} you {need|have} {any|anything|something|further|more"
+        "|other|additional|help|questions|my|assistance|some}",
+        Cue.CLOSING,
+    ),
     ("{reach out|get back to me|come back|i am here to help|take your time}", Cue.CLOSING),
     ("{how|what} {can|may|could|else can} {i|we} {help|assist|do}", Cue.CLOSING),
-    ("{if you|should you} {would like|want|wish|prefer|agree|would prefer|are okay|are happy|are interested|like|choose|decide}", Cue.WANTED),
+    (
+        "{if you|should you} {would like|want|wish|prefer|agree|would prefer|are okay|are happy|are"
+        " interested|like|choose|decide}",
+        Cue.WANTED,
+    ),
     ("{alternatively|otherwise}", Cue.INSTEAD),
     ("transfer you", Cue.INSTEAD),
     ("{human|live} {agent|representative}", Cue.INSTEAD),
     # Errands of the customer.
-    ("please {check|ensure|make sure|note|wait|hold|allow|contact|visit|call|keep in mind|be aware|be advised|keep|understand|remember|bear|consider|review|take|stand}", Cue.ELSEWHERE),
+    (
+        "please {check|ensure|make sure|note|wait|hold|allow|contact|visit|call|keep in mind|be aware|be"
+        " advised|keep|understand|remember|bear|consider|review|take|stand}",
+        Cue.ELSEWHERE,
+    ),
 )
 
-YES_OPENERS: Final = frozenset(
-    "do does did is are am was were can could will would shall should may might have has had".split()
+YES_OPENERS: Final = _words(
+    "do does did is are am was were can could will would shall should may might have has had"
 )
 """First words of a question that a yes or a no answers."""
-DETERMINERS: Final = frozenset("a an the your my our their his her its any this that these those new preferred desired all each every both".split())
-BARE_CHOICES: Final = frozenset("one ones option options of choice choices you would works work is do".split())
+DETERMINERS: Final = _words(
+    "a an the your my our their his her its any this that these those new preferred desired all each"
+    " every both"
+)
+BARE_CHOICES: Final = _words("one ones option options of choice choices you would works work is do")
 """What follows "which" where the things to choose between were named before."""
-ADDING: Final = frozenset("add purchase buy include get check bring have need any".split())
+ADDING: Final = _words("add purchase buy include get check bring have need any")
 """Words after "would you like to" that ask about an extra rather than for a go-ahead."""
 SPEAKERS: Final = frozenset(("you", "i", "we"))
 """Words that open a clause about a fact: "the date you would like"."""
-LINKS: Final = frozenset("and or as well along with plus also both all either".split()) | DETERMINERS
+LINKS: Final = _words("and or as well along with plus also both all either") | DETERMINERS
 """What may stand between two facts of one request."""
-PREPOSITIONS: Final = frozenset("from in on for of with by at to during after under".split())
+PREPOSITIONS: Final = _words("from in on for of with by at to during after under")
 """Before "which" they make it no question."""
 HEAD_REACH: Final = 4
 """How far after its question word a noun may start."""
 LISTED: Final = frozenset(("option", "options", "choices", "alternatives"))
 """Words that announce ways to choose between."""
-IMPERATIVES: Final = frozenset("provide share specify send enter tell give state choose select pick list indicate supply".split())
+IMPERATIVES: Final = _words(
+    "provide share specify send enter tell give state choose select pick list indicate supply"
+)
 """Verbs that ask for facts where they open a sentence or follow another order."""
 GO_AHEAD: Final = frozenset(("proceed", "ahead", "continue"))
 """Words that make a sentence a request for a yes although it offers further help."""
 MODIFIERS: Final = frozenset(("for", "of", "per", "on", "in"))
 """Before a noun they make it part of another fact: "the names of all passengers"."""
-SEVERAL: Final = LISTED | frozenset("two three four five several multiple both following these".split())
+SEVERAL: Final = LISTED | _words("two three four five several multiple both following these")
 """Words of a sentence that names several things."""

@@ -1,6 +1,7 @@
 """Finding the values that a text states: money, dates, times, counts, ids and words of closed sets.
 
-Positions are positions in the text as given. Every pattern has bounded repeats, so reading is linear in the text.
+Positions are positions in the text as given. Every pattern has bounded repeats, so reading is linear in the
+text.
 """
 
 import re
@@ -37,18 +38,24 @@ class Mention:
     denied: bool = False
 
 
-_MONTHS: Final = {
-    name: number
-    for number, names in enumerate(
-        "january jan|february feb|march mar|april apr|may|june jun|july jul|august aug|september sept sep"
-        "|october oct|november nov|december dec".split("|"),
-        start=1,
-    )
-    for name in names.split()
-}
-_MONTH_STEMS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_NAMES = (
+    ("january", "jan"),
+    ("february", "feb"),
+    ("march", "mar"),
+    ("april", "apr"),
+    ("may",),
+    ("june", "jun"),
+    ("july", "jul"),
+    ("august", "aug"),
+    ("september", "sept", "sep"),
+    ("october", "oct"),
+    ("november", "nov"),
+    ("december", "dec"),
+)
+_MONTHS: Final = {name: number for number, names in enumerate(_MONTH_NAMES, start=1) for name in names}
+_MONTH_STEMS = tuple(names[0][:3] for names in _MONTH_NAMES)
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_MONTH = r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+_MONTH = rf"({'|'.join(name for names in _MONTH_NAMES for name in names)})\b\.?"
 _YEAR = r"(?:,? {1,3}((?:19|20)\d\d)\b)?"
 _AMOUNT = r"(\d(?:\d{0,2}(?:,\d{3}){1,4}|\d{0,11}))(?:\.(\d{1,2}))?(?![\d]|\.\d|,\d{3})"
 _DOLLARS = re.compile(rf"\$ {{0,2}}{_AMOUNT}")
@@ -64,17 +71,37 @@ _WORD_TIME = re.compile(r"\b(?:noon|midnight)\b")
 _TOKEN = re.compile(r"\w+|[:,;.!?()|/]")
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
 _CORRECTION = re.compile(
-    r"\b(?:correction|correcting|i meant|i mean|misspoke|my mistake|made (?:a|an) (?:mistake|error)|actually|should be|should have"
-    r" been|should read|let me correct|i was wrong|scratch that|(?:corrected|correct|revised) (?:total|amount|price|value|date|number|figure)"
-    r"|(?:sorry|apologi[sz]e|apologies) (?:for|about) (?:the|my|that|any) (?:earlier |previous )?(?:confusion|error|mistake|mix|misunderstanding))\b"
+    r"\b(?:correction|correcting|i meant|i mean|misspoke|my mistake|made an? (?:mistake|error)|actually"
+    r"|should be|should have been|should read|let me correct|i was wrong|scratch that"
+    r"|(?:corrected|correct|revised) (?:total|amount|price|value|date|number|figure)"
+    r"|(?:sorry|apologi[sz]e|apologies) (?:for|about) (?:the|my|that|any) (?:earlier |previous )?"
+    r"(?:confusion|error|mistake|mix|misunderstanding))\b"
 )
-_CORRECTION_STEMS = ("correct", "i mean", "misspoke", "mistake", "error", "actually", "should", "wrong", "scratch", "revis", "confusion", "mix", "misunder")
-_NOT = re.compile(r"\b(?:not|isn't|wasn't|rather than|instead of)(?: (?:the|a|an|on|at|in|for|from))?[ \"']{1,3}$")
-_TURN = re.compile(r"[\s\"',;]*(?:but|it is|it's|rather|and)?[\s\"',;]*(?:rather |instead )?(?:the |on |at |for |a )?")
-_NUMBERS: Final = dict(
-    zip("zero one two three four five six seven eight nine ten eleven twelve".split(), range(13), strict=True)
+_CORRECTION_STEMS = (
+    "correct",
+    "i mean",
+    "misspoke",
+    "mistake",
+    "error",
+    "actually",
+    "should",
+    "wrong",
+    "scratch",
+    "revis",
+    "confusion",
+    "mix",
+    "misunder",
 )
-_NO_ADJECTIVE = frozenset("of or to and for is are was in on at the a an per from with your no not than each by that".split())
+_NOT = re.compile(
+    r"\b(?:not|isn't|wasn't|rather than|instead of)(?: (?:the|a|an|on|at|in|for|from))?[ \"']{1,3}$"
+)
+_TURN = re.compile(
+    r"[\s\"',;]*(?:but|it is|it's|rather|and)?[\s\"',;]*(?:rather |instead )?(?:the |on |at |for |a )?"
+)
+_NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve"
+_NUMBERS: Final = {word: number for number, word in enumerate(_NUMBER_WORDS.split(" "))}
+_LINKS = "of or to and for is are was in on at the a an per from with your no not than each by that"
+_NO_ADJECTIVE = frozenset(_LINKS.split(" "))
 _COUNT_REACH = 3
 
 
@@ -109,9 +136,12 @@ def _patterns(lexicon: Lexicon) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
 def _word_tables(
     lexicon: Lexicon,
 ) -> tuple[Phrases[tuple[str, str]], Phrases[tuple[str, str, str]], Phrases[str]]:
-    """Return the phrases of the closed sets, the cased words of the others in lower case, and the counted nouns."""
+    """Return the phrases of the closed sets, the cased words in lower case, and the counted nouns."""
     entries = [
-        (words.cased, phrase, words.kind, value) for words in lexicon.words for value, given in words.values for phrase in given
+        (words.cased, phrase, words.kind, value)
+        for words in lexicon.words
+        for value, given in words.values
+        for phrase in given
     ]
     return (
         Phrases([(phrase, (kind, value)) for cased, phrase, kind, value in entries if not cased]),
@@ -209,7 +239,11 @@ def _worded(text: str, low: str, lexicon: Lexicon, covered: bytearray) -> list[M
     """Return the words of closed sets and the counts."""
     phrases, cased, counted = _word_tables(lexicon)
     words: list[str] = _TOKEN.findall(low)
-    if cased.starts.isdisjoint(words) and phrases.starts.isdisjoint(words) and counted.starts.isdisjoint(words):
+    if (
+        cased.starts.isdisjoint(words)
+        and phrases.starts.isdisjoint(words)
+        and counted.starts.isdisjoint(words)
+    ):
         return []
     starts, ends = _places(low, words)
     found: list[Mention] = []

@@ -11,7 +11,8 @@ T = TypeVar("T")
 class Phrases(Generic[T]):
     """A table of phrases, each with what it means.
 
-    A word costs one dictionary access; where a phrase may start, so does each length that phrases with that first
+    A word costs one dictionary access; where a phrase may start, so does each length that phrases with that
+    first
     word have. A phrase that is given twice keeps its first meaning.
 
     Args:
@@ -48,7 +49,7 @@ class Phrases(Generic[T]):
         return None
 
     def among(self, words: Sequence[str]) -> list[tuple[int, int, T]]:
-        """Return (start, end, meaning) of every phrase, left to right, the longest at each place, none overlapping."""
+        """Return (start, end, meaning) of the phrases from the left, longest first, none overlapping."""
         found: list[tuple[int, int, T]] = []
         starts = self._lengths
         end = 0

@@ -10,11 +10,21 @@ _SENTENCE = re.compile(r"[.!?](?=\s)|\n")
 _WORD = re.compile(r"[a-z]+")
 
 
-def about(wish: Wish, message: str, said: Sequence[Mention]) -> bool:
-    """Whether ``message`` is about ``wish``: one of its words or one of its own values stands in it."""
-    if not set(_WORD.findall(message.lower())).isdisjoint(wish.words):
-        return True
-    return any(mention.value in wish.expects.get(mention.kind, ()) for mention in said)
+def about(wishes: Sequence[Wish], message: str, said: Sequence[Mention]) -> list[Wish]:
+    """Return the wishes that ``message`` is about: those of whose words one stands in it.
+
+    Failing words, values tell: those one of whose own values is stated.
+    """
+    words = set(_WORD.findall(message.lower()))
+    by_word = [wish for wish in wishes if not words.isdisjoint(wish.words)]
+    if by_word:
+        return by_word
+    stated = {(mention.kind, mention.value) for mention in said}
+    return [
+        wish
+        for wish in wishes
+        if any((kind, value) in stated for kind, values in wish.expects.items() for value in values)
+    ]
 
 
 def wrong_kinds(wish: Wish, said: Sequence[Mention]) -> list[str]:

@@ -55,7 +55,9 @@ class Talk:
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Talk":
         """Return the talk that ``to_json`` described."""
-        return Talk(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+        return Talk(
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+        )
 
 
 def begin(card: Card) -> Talk:
@@ -103,7 +105,7 @@ class _Turn:
 
     def meant(self) -> list[Wish]:
         """The open wishes that the message is about; all that are agreed or open if it names none."""
-        named = [wish for wish in self.open() if about(wish, self.message, self.mentions)]
+        named = about(self.open(), self.message, self.mentions)
         agreed = [wish for wish in self.open() if wish.goal in self.agreed]
         return named or agreed or self.open()[:1]
 
@@ -150,7 +152,7 @@ class _Turn:
 
     def _hear_proposal(self) -> None:
         wishes = [wish for wish in self.open() if wish.tools]
-        named = [wish for wish in wishes if about(wish, self.message, self.mentions)]
+        named = about(wishes, self.message, self.mentions)
         if not named and not self._elsewhere():
             # "Shall I go ahead?": with what was proposed last, or with the wish at hand.
             named = [wish for wish in wishes if wish.goal in self.talk.proposed] or wishes[:1]
@@ -174,7 +176,9 @@ class _Turn:
         """Whether a yes-or-no question is about something else than doing what is wished."""
         words = set(_WORD.findall(self.message.lower()))
         acts = self.reading.acts
-        return bool(self.reading.slots) or "deny" in acts or "transfer" in acts or not words.isdisjoint(_HUMAN)
+        return (
+            bool(self.reading.slots) or "deny" in acts or "transfer" in acts or not words.isdisjoint(_HUMAN)
+        )
 
     def _correct(self, faults: list[tuple[Wish, str]]) -> None:
         said = []
@@ -207,9 +211,13 @@ class _Turn:
     def _facts(self, slot: str) -> list[str]:
         """Return what the customer says when asked for ``slot``."""
         goals = [wish.goal for wish in self.meant()] + [wish.goal for wish in self.open()] + [""]
-        found = [fact for goal in goals for fact in self.card.facts if fact.goal == goal and fact.slot == slot]
+        found = [
+            fact for goal in goals for fact in self.card.facts if fact.goal == goal and fact.slot == slot
+        ]
         wanted = {goal for goal in goals[: len(self.meant())]}
         chosen = [fact for fact in found if fact.goal in wanted] or found[:1]
+        if slot == self.lexicon.other:
+            chosen = [fact for fact in chosen if f"{fact.goal}:{slot}" not in self.given]
         for fact in chosen:
             if f"{fact.goal}:{slot}" not in self.given:
                 self.given.append(f"{fact.goal}:{slot}")
@@ -217,9 +225,20 @@ class _Turn:
         if chosen:
             return [fact.said for fact in chosen]
         if slot == self.lexicon.other:
-            return [wish.says for wish in self.meant()[:1]]
+            return self._next_fact() or [wish.says for wish in self.meant()[:1]]
         label = next((words.label for words in self.lexicon.slots if words.name == slot), slot)
         return [say(self.card, self.talk.turn, "unknown", what=label)]
+
+    def _next_fact(self) -> list[str]:
+        """Return the first thing not said yet about the wish at hand, for a question of no known kind."""
+        goals = {wish.goal for wish in self.meant()}
+        for fact in self.card.facts:
+            place = f"{fact.goal}:{fact.slot}"
+            if fact.goal in goals and place not in self.given:
+                self.given.append(place)
+                self.progress = True
+                return [fact.said]
+        return []
 
     def speak(self) -> tuple[Talk, str, list[Event]]:
         """Put the reply together and move on to the next wish or to the end."""
@@ -236,7 +255,7 @@ class _Turn:
             self.events.append({"type": "ended", "why": "patience"})
         elif not self.parts:
             self.parts.append(self._nudge())
-        text = " ".join(self.parts)
+        text = " ".join(part[:1].upper() + part[1:] for part in self.parts)
         after = Talk(
             said=text,
             patience=patience,
@@ -256,4 +275,3 @@ class _Turn:
         if "wait" in self.reading.acts:
             return say(self.card, self.talk.turn, "wait")
         return say(self.card, self.talk.turn, "again", wish=self.open()[0].says)
-

@@ -18,22 +18,45 @@ def _accents() -> dict[int, str]:
     return plain
 
 
-_QUOTES = {ord(old): new for olds, new in (("‘’‚‛′´", "'"), ("“”„‟″«»", '"')) for old in olds}
-_DASHES = {ord(old): new for olds, new in (("‐‑‒–−", "-"), ("—―", ",")) for old in olds}
+_QUOTES = {
+    ord(old): new
+    for olds, new in (
+        ("\u2018\u2019\u201a\u201b\u2032\u00b4", "'"),
+        ("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
+    )
+    for old in olds
+}
+_DASHES = {
+    ord(old): new
+    for olds, new in (("\u2010\u2011\u2012\u2013\u2212", "-"), ("\u2014\u2015", ","))
+    for old in olds
+}
 _SPACES = {ord(old): " " for old in "\t\v\f\r\u00a0\u2007\u2009\u202f\u200b\u2060\ufeff`"}
 _LINES = {ord(old): "\n" for old in "\u0085\u2028\u2029"}
-_PLAIN = {**_QUOTES, **_DASHES, **_SPACES, **_LINES, ord("\u2044"): "/", ord("？"): "?", ord("："): ":", ord("，"): ","}
+_PLAIN = {
+    **_QUOTES,
+    **_DASHES,
+    **_SPACES,
+    **_LINES,
+    ord("\u2044"): "/",
+    ord("\uff1f"): "?",
+    ord("\uff1a"): ":",
+    ord("\uff0c"): ",",
+}
 _UNMARKED = {**_PLAIN, ord("*"): " "}
 _FOLDED = _accents()
 
-_ITEM = re.compile(r"[ >#]{0,12}(?:[-*•◦▪●·+|☐✓✔→][ \uFE0F]|\(?\d{1,2}[.)] ?|\(?[a-z][.)] |\d\uFE0F?\u20E3)")
+_ITEM = re.compile(
+    r"[ >#]{0,12}(?:[-*\u2022\u25e6\u25aa\u25cf\u00b7+|\u2610\u2713\u2714\u2192][ \uFE0F]"
+    r"|\(?\d{1,2}[.)] ?|\(?[a-z][.)] |\d\uFE0F?\u20E3)"
+)
 _TOKEN = re.compile(r"\w+|'\w+|[?,:;()/|]|[.!](?![\w.!])|(?<= )-(?= )")
 _ENDS = frozenset(".!?")
 _CONTRACTED = {"'ll": "will", "'d": "would", "'re": "are", "'ve": "have", "'m": "am", "'t": "not"}
 _POSSESSIVE = "'s"
 _FILLERS = frozenset(("also", "just", "still", "simply", "quickly", "again"))
 _PLEASE = frozenset(("please", "kindly", "pls", "plz"))
-_SPECIAL = _ENDS | _FILLERS | _PLEASE
+_SPECIAL = _FILLERS | _PLEASE | {"let", "-"}
 _ABBREVIATIONS = frozenset(("e", "g", "i", "mr", "mrs", "ms", "dr", "vs", "etc", "approx", "incl"))
 
 
@@ -42,7 +65,8 @@ class Segment:
     """A sentence, or a part of one that a line break or a table border ends.
 
     Attributes:
-        words: Lower-case words and the marks ``, : ; ( ) / |``; fillers and a "please" in "you please" and "please let" left out.
+        words: Lower-case words and the marks ``, : ; ( ) / |``; fillers and a "please" in "you please" and
+            "please let" left out.
         end: The mark that ends it: ``.``, ``!``, ``?``, ``:`` or nothing.
         item: Whether it opens a line that is a list item or a row of a table.
         line: The number of its line, counted from 0; empty lines count.
@@ -55,7 +79,7 @@ class Segment:
 
 
 def normalise(message: str) -> str:
-    """Return the message cut at ``LIMIT`` with straight quotes, plain dashes and spaces, and without ``*`` and backquotes.
+    """Return the message cut at ``LIMIT``, its quotes, dashes and spaces plain, ``*`` and backquotes blank.
 
     Every character keeps its place, so that positions in the result are positions in the message.
     """
@@ -76,32 +100,42 @@ def segments(message: str) -> tuple[Segment, ...]:
     for number, line in enumerate(text.split("\n")):
         if line:
             start = _ITEM.match(line)
-            _cut_line(_TOKEN.findall(line, start.end() if start else 0), start is not None, number, found)
+            _cut_line(
+                _TOKEN.findall(line, start.end() if start else 0), number, found, item=start is not None
+            )
     return tuple(found)
 
 
-def _cut_line(tokens: list[str], item: bool, number: int, found: list[Segment]) -> None:
+def _cut_line(tokens: list[str], number: int, found: list[Segment], *, item: bool) -> None:
     """Append the sentences of one line to ``found``."""
     words: list[str] = []
     for token in tokens:
-        if token in _SPECIAL:
-            if token in _ENDS:
-                if words and not (token == "." and words[-1] in _ABBREVIATIONS):
-                    found.append(Segment(tuple(words), token, item, number))
-                    words, item = [], False
-            elif token in _PLEASE and not (words and words[-1] in ("you", "please")):
-                words.append("please")
-        elif token == "-":
-            words.append(":")
-        elif token[0] == "'":
-            if token != _POSSESSIVE:
-                words.append(_CONTRACTED.get(token, token[1:]))
+        if token in _ENDS:
+            if words and not (token == "." and words[-1] in _ABBREVIATIONS):
+                found.append(Segment(tuple(words), token, item, number))
+                words, item = [], False
+        elif token in _SPECIAL or token[0] == "'":
+            _take(token, words)
         else:
-            if token == "let" and words and words[-1] == "please":
-                words.pop()
             words.append(token)
     end = ":" if words and words[-1] == ":" else ""
     while words and words[-1] in ",:;":
         words.pop()
     if words:
         found.append(Segment(tuple(words), end, item, number))
+
+
+def _take(token: str, words: list[str]) -> None:
+    """Append what a token stands for to ``words``: a contraction, a politeness, nothing."""
+    if token[0] == "'":
+        if token != _POSSESSIVE:
+            words.append(_CONTRACTED.get(token, token[1:]))
+    elif token in _PLEASE:
+        if not (words and words[-1] in ("you", "please")):
+            words.append("please")
+    elif token == "let":
+        if words and words[-1] == "please":
+            words.pop()
+        words.append(token)
+    elif token == "-":
+        words.append(":")

@@ -9,7 +9,11 @@ Lines = Mapping[str, tuple[str, ...]]
 
 _PLAIN: Lines = {
     "fact": ("{facts}.", "It's {facts}.", "Sure: {facts}.", "Of course, {facts}."),
-    "unknown": ("I'm afraid I don't know the {what}.", "I can't tell you the {what}.", "No idea about the {what}, sorry."),
+    "unknown": (
+        "I'm afraid I don't know the {what}.",
+        "I can't tell you the {what}.",
+        "No idea about the {what}, sorry.",
+    ),
     "yes": ("Yes, please go ahead.", "Yes, that's right, please do.", "Yes, go ahead.", "Yes, please."),
     "no": ("No, thank you.", "No, thanks.", "No, that's not needed."),
     "wrong": ("No, that's not right. {facts}.", "That isn't what I want. {facts}.", "Not quite: {facts}."),

@@ -6,7 +6,7 @@ from typing import Literal
 
 from simenv.core.lexicon import Lexicon
 from simenv.users.acts import acts_of
-from simenv.users.asks import Ask, SlotTables, ask_of, tables
+from simenv.users.asks import CHOSEN, Ask, SlotTables, ask_of, tables
 from simenv.users.cues import DETERMINERS, LISTED, SEVERAL
 from simenv.users.mentions import mentions
 from simenv.users.segments import Segment, segments
@@ -21,7 +21,8 @@ class Reading:
     Attributes:
         acts: In the order of ``simenv.users.acts.ACTS``.
         slots: The facts asked for, in order, each once.
-        final_question: ``yes_no`` if all that is wanted is a yes or a no, ``wh`` if a fact is wanted, else ``none``.
+        final_question: ``yes_no`` if all that is wanted is a yes or a no, ``wh`` if a fact is wanted, else
+            ``none``.
     """
 
     acts: tuple[str, ...]
@@ -34,7 +35,8 @@ def understand(message: str, user_before: str, lexicon: Lexicon) -> Reading:
 
     Args:
         message: Any text; what is over ``segments.LIMIT`` characters is not read.
-        user_before: The customer's last words before it; they decide only what "it" is where the message does not.
+        user_before: The customer's last words before it; they decide only what "it" is where the message
+            does not.
         lexicon: The words of the domain.
     """
     parts = segments(message)
@@ -45,12 +47,11 @@ def understand(message: str, user_before: str, lexicon: Lexicon) -> Reading:
     slots: dict[str, None] = {}
     stated: str | None = None
     for part, ask, listing, choice in zip(parts, asks, listed, chosen, strict=True):
-        named = _item_slots(part, ask, slot_tables) if listing else ask.slots
-        slots.update(dict.fromkeys(slot or lexicon.other for slot in named))
-        if ask.choice_from >= 0 and not listing:
-            if choice is None and not ask.manner and stated is None:
+        for slot in _item_slots(part, ask, slot_tables) if listing else ask.slots:
+            if slot == CHOSEN and choice is None and not ask.manner and stated is None:
                 stated = _listed_kind(message, lexicon)
-            slots[choice or (None if ask.manner else stated) or lexicon.other] = None
+            picked = (choice or (None if ask.manner else stated)) if slot == CHOSEN else slot
+            slots[picked or lexicon.other] = None
     facts = [ask.fact or listing for ask, listing in zip(asks, listed, strict=True)]
     if any(facts) and not slots:
         before = None
@@ -82,19 +83,19 @@ def _continues(part: Segment, ask: Ask) -> bool:
 
 
 def _item_slots(part: Segment, ask: Ask, slot_tables: SlotTables) -> list[str]:
-    """Return the slots that a list item asks for: those of its label and of its own requests, else all it names."""
+    """Return the slots that a list item asks for: its label and its own requests, else all it names."""
     words = part.words
     label = words[: words.index(":")] if ":" in words else words
     found = [slot for _, _, slot in slot_tables.items.among(label)]
     bare = tuple(word for word in label if word not in DETERMINERS)
     if not found and bare and (head := slot_tables.heads.at(bare, 0)) is not None and head[0] == len(bare):
         found.append(head[1])
-    found += [slot for slot in ask.slots if slot]
+    found += [slot for slot in ask.slots if slot and slot != CHOSEN]
     return found or [slot for _, _, slot in slot_tables.items.among(words)] or [""]
 
 
 def _chosen(parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTables) -> list[str | None]:
-    """Return for each "which one" the slot of the things last named before it: in sentences first, then in items.
+    """Return for each "which one" the slot of the things last named before it, in sentences or else items.
 
     How to go on is a choice between things only where options were announced.
     """
@@ -121,7 +122,8 @@ def _offered(
 ) -> list[bool]:
     """Return for each part whether it asks to choose between things that the message offers.
 
-    It does where several were named before: items of a list, or things in a sentence that says there are several.
+    It does where several were named before: items of a list, or things in a sentence that says there are
+    several.
     """
     if not any(ask.choice_from >= 0 or ask.head or ask.either for ask in asks):
         return [False] * len(asks)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import combinations, pairwise
@@ -12,21 +13,26 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from simenv.core.draws import Draws
 from simenv.core.errors import UnknownNameError
 from simenv.core.world import Row
 from simenv.domains.airline import policy
+from simenv.domains.airline.itinerary import MIN_CONNECTION_MINUTES
 from simenv.domains.airline.money import refunds_of
 from simenv.domains.airline.schema import CABINS, TABLES, TIERS
 from simenv_corpora.lexicons import words
-from simenv_generators.airline.ids import fold
+from simenv_generators.airline.bookings import Setting, draw_bookings
+from simenv_generators.airline.days import draw_days
+from simenv_generators.airline.ids import CLASSES, fold
 from simenv_generators.airline.network import (
-    MIN_CONNECTION_MIN,
     all_airports,
     block_minutes,
     distance_km,
+    draw_network,
     economy_cents,
 )
-from simenv_generators.airline.values import WINDOWS_H
+from simenv_generators.airline.people import draw_people
+from simenv_generators.airline.values import WINDOWS_H, draw_horizon, draw_values
 from simenv_generators.airline.world import build, digest_of, populate
 
 WORLDS = (
@@ -268,7 +274,7 @@ def test_trips_are_flights_in_a_row_with_time_to_change(world: World) -> None:
         for one, other in pairwise(segments):
             assert one.destination == other.origin
             wait = departure(world, other) - arrival(world, one)
-            assert wait >= timedelta(minutes=MIN_CONNECTION_MIN)
+            assert wait >= timedelta(minutes=MIN_CONNECTION_MINUTES)
             shapes["one stop"] += one.date == other.date
         ends = segments[0].origin, segments[-1].destination
         if row.flight_type == "one_way":
@@ -446,6 +452,21 @@ def test_trips_that_have_begun_are_broken_or_lie_ahead_are_many(world: World) ->
     assert sum(row.status == "cancelled" for row in world.tables["reservations"]) >= 4
 
 
+def test_a_night_without_delays_costs_no_customer_a_trip() -> None:
+    """Trips of a kind that a world has no flight for become usual trips."""
+    draws = Draws("quiet")
+    horizon = draw_horizon(draws, days=14, past_days=5)
+    network = draw_network(draws, airports=17, flights=120)
+    days = draw_days(draws, network, horizon)
+    quiet = replace(days, status=["landed" if status == "delayed" else status for status in days.status])
+    people = draw_people(draws, count=60, of_class=0)
+    setting = Setting(network, horizon, days, people.customers, draw_values(draws))
+    booked, booked_quietly = (
+        draw_bookings(draws, each, of_class=0) for each in (setting, replace(setting, days=quiet))
+    )
+    assert len(booked_quietly.reservations) == len(booked.reservations)
+
+
 def test_policy_values_are_complete_and_keep_their_ranges(world: World) -> None:
     values = world.values
     assert set(values) == set(policy.VALUE_NAMES)
@@ -490,6 +511,10 @@ def test_splits_share_no_id_at_all() -> None:
         for split in addresses
     ]
     assert all(not one & other for one, other in combinations(splits, 2))
+    # Chance would keep so few apart: their numbers are of different classes.
+    for at, ids in enumerate(splits):
+        digits = [str(each).rsplit("_", 1)[-1] for each in ids]
+        assert {int(each, 10 if each.isdigit() else 36) % CLASSES for each in digits} == {at}
 
 
 def test_ids_look_like_ids_and_leave_room_for_the_tools(world: World) -> None:

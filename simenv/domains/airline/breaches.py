@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from simenv.core.errors import ToolError
-from simenv.core.rules import Values, read_now, read_values
+from simenv.core.rules import Values, read_now
 from simenv.core.world import World
 from simenv.domains.airline import policy
 from simenv.domains.airline.records import Reservation, count_passengers, live_reservation
+from simenv.domains.airline.values import LiveValues
 
 _Arguments = Mapping[str, Any]
 _Judge = Callable[[World, _Arguments, Mapping[str, Any], Values], tuple[str, ...]]
@@ -43,7 +44,7 @@ def breaches(world: World, name: str, arguments: _Arguments, told: Mapping[str, 
     if judge is None:
         return ()
     try:
-        return judge(world, arguments, told, read_values(world))
+        return judge(world, arguments, told, LiveValues(world))
     except ToolError:  # the tool will refuse the same id
         return ()
 

@@ -9,7 +9,8 @@ _SLOTS = (
         "user_id",
         "user ID",
         phrases=(
-            "{user|customer|account|member|membership|profile|loyalty|frequent flyer|client} {id|ids|number|identifier}",
+            "{user|customer|account|member|membership|profile|loyalty|frequent flyer|client} {id|ids"
+            "|number|identifier}",
             "{userid|username|user name}",
             "{user|customer} {account|profile} {id|number}",
             "login{| id| name}",
@@ -24,24 +25,33 @@ _SLOTS = (
             "{pnr|record locator|booking reference}",
             "id of {the|your}{| current| existing| original} {reservation|booking}",
         ),
-        heads=("{|specific |upcoming |existing |of your |of the |of these |of those }"
-               "{reservation|reservations|booking|bookings|trip|trips}{| id| ids}",),
+        heads=(
+            "{|specific |upcoming |existing |of your |of the |of these |of those }"
+            "{reservation|reservations|booking|bookings|trip|trips}{| id| ids}",
+        ),
         choices=("{reservation|reservations|booking|bookings|trips|reservation ids}",),
         kinds=("reservation_id",),
     ),
     SlotWords(
         "flight_choice",
-        "flight",
+        "preferred flight",
         phrases=(
             "flight {numbers|choice|selection|option|options|preference|preferences|details}",
             "{preferred|chosen|selected|desired} {flight|flights|option|itinerary}",
             "{new|specific} {flight|flights}",
-            "flight number {you would|you want|you wish|you prefer|for your new|of your new|for the new|of the new}",
+            "flight number {you would|you want|you wish|you prefer|for your new|of your new|for the new"
+            "|of the new}",
             "new flight number",
         ),
-        heads=("{|specific |available |connecting |outbound |return |new |of these |of the |of those |one of }"
-               "{flight|flights|itinerary|itineraries|route|connection}{| number| numbers| option| options| combination}",),
-        options=("{different|another|other|alternative|earlier|later|direct|one stop} {option|options|flight|flights}",),
+        heads=(
+            "{|specific |available |connecting |outbound |return |new |of these |of the |of those |one of }"
+            "{flight|flights|itinerary|itineraries|route|connection}{| number| numbers| option| options|"
+            " combination}",
+        ),
+        options=(
+            "{different|another|other|alternative|earlier|later|direct|one stop} {option|options|flight"
+            "|flights}",
+        ),
         choices=("{flight|flights|itinerary|itineraries|flight options|one stop|direct flights|connection}",),
         kinds=("flight_number",),
     ),
@@ -49,7 +59,8 @@ _SLOTS = (
         "date",
         "date",
         phrases=(
-            "{|travel |departure |return |flight |new |preferred |desired |departing |outbound |alternative |alternate |intended }"
+            "{|travel |departure |return |flight |new |preferred |desired |departing |outbound "
+            "|alternative |alternate |intended }"
             "{date|dates}{| of travel| of departure| of return| of the flight| of your flight}",
             "{day|days} {of travel|you would like|you want}",
             "{departure|travel|return} day",
@@ -64,7 +75,8 @@ _SLOTS = (
             "{origin|destination}{| airport| city| airports| cities| location}{| code}",
             "{departure|arrival|departing|origin and destination|departure and arrival|destination}"
             " {airport|city|airports|cities|location|locations}{| code| codes}",
-            "{airport|airports|city} {code|codes|name|names|preference|code or name|name or code|names or codes|codes or names}",
+            "{airport|airports|city} {code|codes|name|names|preference|code or name|name or code|names"
+            " or codes|codes or names}",
             "{cities|city} you",
             "route",
         ),
@@ -75,7 +87,8 @@ _SLOTS = (
         "cabin",
         "cabin class",
         phrases=(
-            "{|preferred |desired |new |travel |service |ticket }{cabin|cabin class|cabin type|fare class|class of service|class of travel|seat class"
+            "{|preferred |desired |new |travel |service |ticket }{cabin|cabin class|cabin type|fare"
+            " class|class of service|class of travel|seat class"
             "|travel class|class preference}{| preference| preferences| choice}",
         ),
         heads=("{class|cabin|cabins|classes}",),
@@ -87,12 +100,17 @@ _SLOTS = (
         "passengers",
         phrases=(
             "{number|names|list} of {passengers|travelers|travellers|people}",
-            "{|updated |new }{passenger|traveler|traveller|passengers} {|personal }{details|information|info|count|list|names|name}",
-            "{details|information|info} {of|for|about} {the|each|all|any|your}{| new| additional| other} {passenger|passengers|traveler|travelers}",
+            "{|updated |new }{passenger|traveler|traveller|passengers} {|personal }{details|information"
+            "|info|count|list|names|name}",
+            "{details|information|info} {of|for|about} {the|each|all|any|your}{| new| additional| other}"
+            " {passenger|passengers|traveler|travelers}",
             "{passengers|travelers|travellers}",
         ),
         heads=("{passenger|passengers|traveler|travelers}",),
-        questions=("how many {passengers|people|travelers|travellers|persons|adults}", "who{| is| will be| else is| will}{| traveling| travelling| flying}"),
+        questions=(
+            "how many {passengers|people|travelers|travellers|persons|adults}",
+            "who{| is| will be| else is| will}{| traveling| travelling| flying}",
+        ),
     ),
     SlotWords(
         "date_of_birth",
@@ -103,28 +121,46 @@ _SLOTS = (
         "payment_method",
         "payment method",
         phrases=(
-            "{|preferred |desired |new }{payment|refund} {method|methods|option|options|details|information|preference|preferences|type|source}",
+            "{|preferred |desired |new }{payment|refund} {method|methods|option|options|details"
+            "|information|preference|preferences|type|source}",
             "{method|form|mode|means|way} of payment",
             "{preferred|desired} payment",
             "{last 4|last four}{| digits}",
             "{credit card|gift card|card} {number|details|information|id}",
         ),
-        heads=("{|specific |of your |of these |of the }{payment|card|cards|gift card|gift cards|credit card|certificate|certificates|credit cards}",),
-        questions=("how {would|do|will|are|should} you{| like| want| wish| prefer| going}{| to} {pay|cover}",),
-        options=("{credit|gift|debit} {card|cards}", "{certificate|certificates|mastercard|visa}", "payment {method|methods}"),
-        choices=("{payment|credit|gift|debit} {card|cards|method|methods|options}", "{certificate|certificates|mastercard|visa}"),
+        heads=(
+            "{|specific |of your |of these |of the }{payment|card|cards|gift card|gift cards|credit card"
+            "|certificate|certificates|credit cards}",
+        ),
+        questions=(
+            "how {would|do|will|are|should} you{| like| want| wish| prefer| going}{| to} {pay|cover}",
+        ),
+        options=(
+            "{credit|gift|debit} {card|cards}",
+            "{certificate|certificates|mastercard|visa}",
+            "payment {method|methods}",
+        ),
+        choices=(
+            "{payment|credit|gift|debit} {card|cards|method|methods|options}",
+            "{certificate|certificates|mastercard|visa}",
+        ),
         kinds=("payment_id", "last_four"),
     ),
     SlotWords(
         "bags",
         "bags",
         phrases=(
-            "{number|amount} of{| total| extra| additional| free}{| checked} {bags|baggage|baggages|luggage|suitcases|pieces}",
-            "{checked|baggage|luggage|bag|bags} {bags|baggage|details|information|preference|preferences|needs|requirements|count|allowance}",
+            "{number|amount} of{| total| extra| additional| free}{| checked} {bags|baggage|baggages"
+            "|luggage|suitcases|pieces}",
+            "{checked|baggage|luggage|bag|bags} {bags|baggage|details|information|preference|preferences"
+            "|needs|requirements|count|allowance}",
             "{baggage|baggages|luggage}",
             "{|checked |extra |additional |any }bags",
         ),
-        questions=("how many{| checked| additional| extra| total| pieces of} {bags|baggage|baggages|luggage|suitcases}",),
+        questions=(
+            "how many{| checked| additional| extra| total| pieces of} {bags|baggage|baggages|luggage"
+            "|suitcases}",
+        ),
         offers=("{|checked }{bag|bags|baggage|luggage}",),
     ),
     SlotWords(
@@ -137,30 +173,44 @@ _SLOTS = (
         "cancel_reason",
         "reason for cancelling",
         phrases=(
-            "{reason|reasons}{| for| behind| of}{| the| your| this}{| cancellation| cancelling| canceling| canceling the}",
+            "{reason|reasons}{| for| behind| of}{| the| your| this}{| cancellation| cancelling|"
+            " canceling| canceling the}",
             "{cancellation|cancelation} {reason|reasons}",
         ),
         heads=("{reason|reasons}",),
         questions=("why{| do| would| are| did}{| you}",),
     ),
-    SlotWords("other_reason", "reason", phrases=("{reason|reasons} for {the |your |this |}{change|request|compensation|delay|complaint|changing|modification|modifying|upgrade}",)),
+    SlotWords(
+        "other_reason",
+        "reason",
+        phrases=(
+            "{reason|reasons} for {the |your |this |}{change|request|compensation|delay|complaint"
+            "|changing|modification|modifying|upgrade}",
+        ),
+    ),
     SlotWords(
         "name",
         "name",
-        phrases=("{|new |each }{passenger|traveler} {full |first |last |}name", "{|full |first |last |legal |your |middle |first and last |passenger full |passenger first |passenger last }{name|names|surname}",),
+        phrases=(
+            "{|new |each }{passenger|traveler} {full |first |last |}name",
+            "{|full |first |last |legal |your |middle |first and last |passenger full |passenger first "
+            "|passenger last }{name|names|surname}",
+        ),
     ),
     SlotWords(
         "other",
         "details",
         phrases=(
-            "{more|additional|further|any other|other|any additional|specific|any}{| specific| relevant}{| flight| trip| reservation| booking} {details|information|info}",
+            "{more|additional|further|any other|other|any additional|specific|any}{| specific|"
+            " relevant}{| flight| trip| reservation| booking} {details|information|info}",
             "{changes|modifications|updates}",
             "{specific|desired|exact} {change|modification|update}",
             "{|any |specific }preferences",
             "membership {status|level|tier}",
             "{trip type|type of trip|one way or round trip|round trip or one way}",
             "flight number",
-            "{|total |exact |current |remaining |available }{amount|amounts|balance|balances|cost|costs|price}",
+            "{|total |exact |current |remaining |available }{amount|amounts|balance|balances|cost|costs"
+            "|price}",
             "{phone number|email address|email|address|contact information|contact details|zip code}",
         ),
         options=("{one way|round trip}",),
@@ -172,7 +222,8 @@ _AIRPORTS = (
     "DCA IAD BWI SAN TPA PDX SLC AUS BNA STL HNL FLL MDW HOU DAL RDU SJC OAK SMF MSY MCI CLE PIT IND CVG CMH"
 )
 _CITIES = (
-    ("NYC", "new york{| city}"), ("SEA", "seattle"), ("CHI", "chicago"), ("DEN", "denver"), ("QHO", "houston"),
+    ("NYC", "new york{| city}"), ("SEA", "seattle"), ("CHI", "chicago"),
+    ("DEN", "denver"), ("QHO", "houston"),
     ("EWR", "newark"), ("ATL", "atlanta"), ("PHL", "philadelphia"), ("LAX", "los angeles"), ("MIA", "miami"),
     ("BOS", "boston"), ("PHX", "phoenix"), ("LAS", "las vegas"), ("MCO", "orlando"), ("CLT", "charlotte"),
     ("MSP", "minneapolis"), ("DTT", "detroit"), ("SFO", "san francisco"), ("DFW", "dallas"),
@@ -185,9 +236,11 @@ LEXICON: Final = Lexicon(
         ValuePattern("user_id", r"\b([a-z]{2,20}_[a-z]{2,20}_\d{3,5})\b", hint="_"),
         ValuePattern("flight_number", r"\b([A-Z]{2,3}\d{3,4})\b"),
         ValuePattern("last_four", r"\b(?:ending|ends|ended)(?: in| with|:)? ?#?(\d{4})\b", hint="end"),
-        ValuePattern("reservation_id", r"\b((?=[A-Z]{0,5}\d)[A-Z0-9]{6})\b"),
-        ValuePattern("reservation_id", r"\b(?:[Rr]eservation|[Bb]ooking|[Rr]eservation ID|[Bb]ooking ID|ID)(?: is)?:?"
-                                       r" {1,5}[\"']?([A-Z]{6})\b"),
+        ValuePattern("reservation_id", r"\b((?=[A-Z]{0,5}\d)(?=\d{0,5}[A-Z])[A-Z0-9]{6})\b"),
+        ValuePattern(
+            "reservation_id",
+            r"\b(?:(?:[Rr]eservation|[Bb]ooking)(?: ID)?|ID)(?: is)?:? {1,5}[\"']?([A-Z]{6})\b",
+        ),
     ),
     words=(
         WordSet("cabin", (
@@ -215,12 +268,14 @@ LEXICON: Final = Lexicon(
         WordSet("insurance", (
             ("no", (
                 "{|travel |trip }insurance : {no|none|not included|not purchased|declined}",
-                "{no|without|without any|not include|not including|decline|declined|not have|not add|not purchase}{| travel| trip} insurance",
+                "{no|without|without any|not include|not including|decline|declined|not have|not add|not"
+                " purchase}{| travel| trip} insurance",
                 "insurance {was|is} not {included|purchased|selected}",
             )),
             ("yes", (
                 "{|travel |trip }insurance : {yes|included|purchased|added}",
-                "{with|including|includes|include|add|added|adding|have|has|purchase|purchased}{| the}{| travel| trip} insurance",
+                "{with|including|includes|include|add|added|adding|have|has|purchase|purchased}{| the}{|"
+                " travel| trip} insurance",
                 "insurance {was|is} {included|purchased|selected}",
             )),
         )),
@@ -228,13 +283,19 @@ LEXICON: Final = Lexicon(
         WordSet("city", tuple((code, (phrase,)) for code, phrase in _CITIES)),
     ),
     counted=(
-        ("bags", ("{bag|bags|baggages|suitcases|suitcase}", "{pieces|piece} of {baggage|luggage}", "total baggage")),
+        ("bags", (
+            "{bag|bags|baggages|suitcase|suitcases}",
+            "{piece|pieces} of {baggage|luggage}",
+            "total baggage",
+        )),
         ("passengers", ("{passenger|passengers|people|travelers|travellers|adults}",)),
         ("seats", ("{seat|seats}",)),
         ("stops", ("{stop|stops|layover|layovers}",)),
         ("flights", ("{flight|flights}",)),
         ("reservations", ("{reservation|reservations|booking|bookings}",)),
     ),
-    done=("cancelled", "canceled", "booked", "updated", "changed", "upgraded", "downgraded", "modified", "refunded", "issued",
-          "rebooked", "reserved", "charged"),
+    done=(
+        "cancelled", "canceled", "booked", "updated", "changed", "upgraded", "downgraded", "modified",
+        "refunded", "issued", "rebooked", "reserved", "charged",
+    ),
 )  # fmt: skip

@@ -60,7 +60,7 @@ def reservation_row(world: World, reservation_id: str) -> Reservation:
     """
     found: Any = world.row(_RESERVATION, reservation_id)
     if found is None:
-        raise ToolError("not_found", f"There is no reservation {quoted(reservation_id)}.")
+        raise no_reservation(reservation_id)
     return Reservation(*found)
 
 
@@ -88,35 +88,38 @@ def reservation_record(world: World, reservation_id: str) -> Record:
     Raises:
         ToolError: ``not_found``.
     """
-    row = reservation_row(world, reservation_id)
+    row: Any = world.row(_RESERVATION, reservation_id)
+    if row is None:
+        raise no_reservation(reservation_id)
+    _, user_id, origin, destination, flight_type, cabin, total, nonfree, insurance, status, created_at = row
     flights: list[Any] = world.rows(_FLIGHTS, reservation_id)
     payments: list[Any] = world.rows(_PAYMENTS, reservation_id)
     return {
         "reservation_id": reservation_id,
-        "user_id": row.user_id,
-        "origin": row.origin,
-        "destination": row.destination,
-        "flight_type": row.flight_type,
-        "cabin": row.cabin,
+        "user_id": user_id,
+        "origin": origin,
+        "destination": destination,
+        "flight_type": flight_type,
+        "cabin": cabin,
         "flights": [
             {
                 "flight_number": number,
-                "origin": origin,
-                "destination": destination,
+                "origin": leaves,
+                "destination": arrives,
                 "date": date,
                 "price": dollars(price),
             }
-            for number, origin, destination, date, price in flights
+            for number, leaves, arrives, date, price in flights
         ],
         "passengers": _people(world, _PASSENGERS, reservation_id),
         "payment_history": [
             {"payment_id": payment_id, "amount": dollars(cents)} for payment_id, cents in payments
         ],
-        "created_at": row.created_at,
-        "total_baggages": row.total_baggages,
-        "nonfree_baggages": row.nonfree_baggages,
-        "insurance": row.insurance,
-        "status": row.status,
+        "created_at": created_at,
+        "total_baggages": total,
+        "nonfree_baggages": nonfree,
+        "insurance": insurance,
+        "status": status,
     }
 
 
@@ -149,6 +152,11 @@ def user_record(world: World, user_id: str) -> Record:
         "membership": membership,
         "reservations": [found for (found,) in world.rows(_RESERVED, user_id)],
     }
+
+
+def no_reservation(reservation_id: str) -> ToolError:
+    """Return the error for a reservation that does not exist."""
+    return ToolError("not_found", f"There is no reservation {quoted(reservation_id)}.")
 
 
 def no_user(user_id: str) -> ToolError:

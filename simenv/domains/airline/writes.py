@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from simenv.core.canonical import dollars
 from simenv.core.errors import ToolError
-from simenv.core.rules import Values, read_now, read_values
+from simenv.core.rules import Values, read_now
 from simenv.core.tools import Dollars, tool
 from simenv.core.world import World
 from simenv.domains.airline import ids, money, policy
@@ -38,6 +38,7 @@ from simenv.domains.airline.records import (
     reservation_record,
 )
 from simenv.domains.airline.schema import Cabin, FlightType, Insurance
+from simenv.domains.airline.values import LiveValues
 
 MAX_BAGGAGES = 20
 
@@ -87,7 +88,7 @@ def book_reservation(
     """
     if world.row("SELECT 1 FROM users WHERE user_id = ?", user_id) is None:
         raise no_user(user_id)
-    values, count = read_values(world), len(passengers)
+    values, count = LiveValues(world), len(passengers)
     _check_passengers(passengers, values)
     _check_baggages(total_baggages, nonfree_baggages)
     legs = find_legs(world, flights)
@@ -160,7 +161,7 @@ def update_reservation_flights(
     for leg in legs:
         if leg[:2] not in stays:
             take_seats(world, leg.flight_number, leg.date, cabin=cabin, passengers=count)
-    _replace_segments(world, reservation_id, [row[0] for row in old], legs, prices)
+    _replace_segments(world, reservation_id, old, legs, prices)
     if cabin != reservation.cabin:
         world.write("UPDATE reservations SET cabin = ? WHERE reservation_id = ?", cabin, reservation_id)
     return reservation_record(world, reservation_id)
@@ -188,7 +189,7 @@ def update_reservation_baggages(
             "bad_value",
             f"Bags can only be added: the reservation has {before[0]}, {before[1]} of them paid for.",
         )
-    price = policy.bag_fee({"bags": nonfree_baggages - before[1]}, read_values(world))
+    price = policy.bag_fee({"bags": nonfree_baggages - before[1]}, LiveValues(world))
     money.settle(world, reservation, payment_id, price)
     world.write(
         "UPDATE reservations SET total_baggages = ?, nonfree_baggages = ? WHERE reservation_id = ?",
@@ -246,7 +247,7 @@ def cancel_reservation(world: World, reservation_id: str) -> Record:
         "SELECT payment_id, amount_cents FROM payments WHERE reservation_id = ? ORDER BY seq", reservation_id
     )
     paid = sum(cents for _, cents in payments)
-    fee = policy.cancel_fee({"paid_cents": paid, "passengers": count}, read_values(world))
+    fee = policy.cancel_fee({"paid_cents": paid, "passengers": count}, LiveValues(world))
     money.refund(world, reservation, money.refunds_of(payments, fee))
     segments: list[Any] = world.rows(_SEGMENTS, reservation_id)
     for _, number, _, _, date, _ in segments:
@@ -333,27 +334,23 @@ def _insert_reservation(
 
 
 def _replace_segments(
-    world: World, reservation_id: str, seqs: Sequence[int], legs: Sequence[Leg], prices: Sequence[int]
+    world: World, reservation_id: str, old: Sequence[Any], legs: Sequence[Leg], prices: Sequence[int]
 ) -> None:
     """Write the flights of a trip over its old segments, and add or remove segments as needed."""
-    for seq, leg, price in zip(seqs, legs, prices, strict=False):
-        world.write(
-            "UPDATE segments SET flight_number = ?, origin = ?, destination = ?, date = ?, price_cents = ? "
-            "WHERE reservation_id = ? AND seq = ?",
-            leg.flight_number,
-            leg.origin,
-            leg.destination,
-            leg.date,
-            price,
-            reservation_id,
-            seq,
-        )
-    for seq in seqs[len(legs) :]:
-        world.write("DELETE FROM segments WHERE reservation_id = ? AND seq = ?", reservation_id, seq)
-    free = 1 + (seqs[-1] if seqs else 0)
-    for seq, leg, price in zip(
-        range(free, free + len(legs)), legs[len(seqs) :], prices[len(seqs) :], strict=False
-    ):
-        world.insert(
-            "segments", reservation_id, seq, leg.flight_number, leg.origin, leg.destination, leg.date, price
-        )
+    new = [
+        (leg.flight_number, leg.origin, leg.destination, leg.date, price)
+        for leg, price in zip(legs, prices, strict=True)
+    ]
+    for row, segment in zip(old, new, strict=False):
+        if row[1:] != segment:
+            world.write(
+                "UPDATE segments SET flight_number = ?, origin = ?, destination = ?, date = ?, "
+                "price_cents = ? WHERE reservation_id = ? AND seq = ?",
+                *segment,
+                reservation_id,
+                row[0],
+            )
+    for row in old[len(new) :]:
+        world.write("DELETE FROM segments WHERE reservation_id = ? AND seq = ?", reservation_id, row[0])
+    for seq, segment in enumerate(new[len(old) :], 1 + (old[-1][0] if old else 0)):
+        world.insert("segments", reservation_id, seq, *segment)

@@ -114,8 +114,8 @@ class Source:
             for each in self.reservations.items()
             for fault in _reservation_faults(*each, self.users)
         )
-        if [task["id"] for task in self.tasks] != list(range(len(self.tasks))):
-            yield "tasks", "the ids are not 0, 1, 2, ..."
+        if not self.tasks or [task["id"] for task in self.tasks] != list(range(len(self.tasks))):
+            yield "tasks", "there are no tasks, or their ids are not 0, 1, 2, ..."
 
 
 def build(rows: Mapping[str, list[Row]], digests: Mapping[str, str]) -> WorldImage:

@@ -25,8 +25,8 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk(
         "loose_arguments",
         "*",
-        "Arguments are checked by name only. Extra keys and numbers like 55.0 are stored and come back; a wrong "
-        "type is an error only where the code minds it, in Python's words.",
+        "Arguments are checked by name only. Extra keys and numbers like 55.0 are stored and come back; a "
+        "wrong type is an error only where the code minds it, in Python's words.",
         "source",
     ),
     Quirk(
@@ -89,8 +89,8 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk(
         "kept_flight_unchecked",
         "update_reservation_flights",
-        "A flight of the same day and cabin as before keeps its price, and its status and seats are not checked.",
-        "hash of task 3",
+        "A flight of the same day and cabin as before keeps its price; its status and seats are not checked.",
+        "3/3",
     ),
     Quirk(
         "cheaper_flights_credit",
@@ -131,8 +131,8 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk(
         "overnight_date",
         "search_onestop_flight",
-        "After a night the second flight's day has no leading zero, so the first nine days of a month have no such "
-        "connections.",
+        "After a night the second flight's day has no leading zero, so no such connection arrives before "
+        "the tenth.",
         "source",
     ),
     Quirk(
@@ -151,8 +151,8 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk(
         "calculator_text",
         "calculate",
-        "The answer is text with a decimal point, powers are allowed. Unlike the published tool, ours always ends: "
-        "numbers beyond 16,384 bits are an error.",
+        "The answer is text with a decimal point, and powers are allowed. Unlike the published tool, ours "
+        "always ends: numbers beyond 16,384 bits are an error.",
         "0/0",
     ),
     Quirk("think", "think", "There is a tool that does nothing and answers with empty text.", "0/0"),

@@ -5,10 +5,8 @@ gold calls on a fresh world and each stated output occurs in what the agent said
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from fractions import Fraction
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +18,14 @@ from simenv.importers.tau.airline_records import json_text
 from simenv.importers.tau.airline_tools import TAU_TOOLS
 from simenv.importers.tau.pack import Pack
 from simenv.importers.tau.sources import Conversation, PublishedTask, parse, read_bytes
+from simenv.scoring.statistics import mean_over_tasks, pass_hat_k
 
 STOP = "###STOP###"
 TRANSFER = "transfer_to_human_agents"
 MOST_TRIALS = 4
 
 _TOOLS = by_name(TAU_TOOLS)
+_TODAY = {"province": "state"}
 _UNORDERED = {"payment_methods": 2}
 """Table to the column that orders what is published as a JSON object, whose order says nothing."""
 
@@ -144,18 +144,15 @@ def _play_calls(world: World, conversation: Conversation, say: Callable[[str], N
     """Carry out a conversation's calls and yield whether each recorded result is what came."""
     messages = conversation["traj"]
     for at, message in enumerate(messages):
-        results = _results(messages[at + 1 :])
-        for call in message.get("tool_calls") or ():
-            function = call["function"]
-            got = published_result(world, function["name"], _arguments(function["arguments"]))
-            recorded = next(results, None)
-            if recorded is None:
-                continue
+        # A call without a result was never carried out.
+        for call, recorded in zip(
+            message.get("tool_calls") or (), _results(messages[at + 1 :]), strict=False
+        ):
+            name, arguments = call["function"]["name"], call["function"]["arguments"]
+            got = published_result(world, name, _arguments(arguments))
             same = _is_same(recorded["content"], got)
-            if recorded["content"] != got and (not same or is_error(got)):
-                say(
-                    f"{function['name']}({function['arguments']}): recorded {recorded['content']!r}, got {got!r}"
-                )
+            if not same or (is_error(got) and recorded["content"] != got):
+                say(f"{name}({arguments}): recorded {recorded['content']!r}, got {got!r}")
             yield same
 
 
@@ -189,7 +186,7 @@ def _json(text: str | None) -> str | None:
 def _today(value: Any) -> Any:
     """Return a result with the one field that was renamed after the recordings under its present name."""
     if isinstance(value, dict) and isinstance(value.get("address"), dict) and "province" in value["address"]:
-        address = {("state" if name == "province" else name): part for name, part in value["address"].items()}
+        address = {_TODAY.get(name, name): part for name, part in value["address"].items()}
         return {**value, "address": address}
     return value
 
@@ -211,15 +208,10 @@ def _said(conversation: Conversation, outputs: list[str]) -> bool:
     return all(any(output.lower() in text for text in said) for output in outputs)
 
 
-def _pass_hat(rewards: dict[int, list[int]]) -> list[float]:
-    """Return pass^k for k from 1: the chance that k trials of a task, drawn from its own, all pass."""
-    trials = min((len(each) for each in rewards.values()), default=0)
-    return [
-        float(
-            sum(Fraction(comb(sum(each), k), comb(len(each), k)) for each in rewards.values()) / len(rewards)
-        )
-        for k in range(1, min(trials, MOST_TRIALS) + 1)
-    ]
+def _pass_hat(rewards: Mapping[int, list[int]]) -> list[float]:
+    counts = [(len(each), sum(each)) for each in rewards.values()]
+    means = (mean_over_tasks(pass_hat_k, counts, k) for k in range(1, MOST_TRIALS + 1))
+    return [mean for mean in means if mean is not None]
 
 
 def _say(report: Callable[[str], None], place: str, text: str) -> None:

@@ -1,0 +1,227 @@
+"""The oracle: it runs the task's program through the public episode, like an honest agent.
+
+It looks things up with tools, asks the customer for what only the customer knows and checks that
+it is told, says what it will do and waits for a yes, records a decline before it tells, and
+answers what was asked. Variants differ in manner and must earn as much.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from simenv.agents.protocol import Play, StuckError
+from simenv.agents.voice import PlainVoice, Voice
+from simenv.core.canonical import canonical, dollars_text, parse_strict
+from simenv.core.derive import informed
+from simenv.core.domain import Description
+from simenv.core.interpreter import Judgement, Request, interpret
+from simenv.core.program import Decline, Report, Slot
+from simenv.core.rules import read_now, read_values
+from simenv.core.task import Wish
+from simenv.episodes.actions import show_arguments
+from simenv.episodes.episode import Episode, Step
+
+Talk = Generator[str, Step, Any]
+
+
+def plain_call(name: str, arguments: str) -> str:
+    """Write a call as the simplest JSON object; ``arguments`` is canonical JSON."""
+    return f'{{"arguments":{arguments},"name":{canonical(name)}}}'
+
+
+def message_call(name: str, arguments: str) -> str:
+    """Write a call as an OpenAI-style assistant message."""
+    function = {"name": name, "arguments": arguments}
+    call = {"id": "call-1", "type": "function", "function": function}
+    return canonical({"role": "assistant", "content": None, "tool_calls": [call]})
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an oracle goes about it; every manner must earn 1.
+
+    Attributes:
+        voice: How it speaks.
+        call: How it writes a call.
+        upfront: Whether it asks for everything it will need in its first message.
+        curious: Whether it makes reads that nobody needs.
+        clumsy: Whether it makes mistakes first: a malformed call, wrong arguments, an unknown tool.
+        rereads: Whether it makes every read twice, the second time after the customer's yes.
+        confirms: Whether it asks for a yes before it writes. An oracle that does not breaches the rules.
+        judge: What it takes the policy to say; by default what the policy says.
+        skip: Requests it leaves out, for auditors.
+    """
+
+    voice: Voice = field(default_factory=PlainVoice)
+    call: Callable[[str, str], str] = plain_call
+    upfront: bool = False
+    curious: bool = False
+    clumsy: bool = False
+    rereads: bool = False
+    confirms: bool = True
+    judge: Callable[[Episode], Judgement] | None = None
+    skip: Callable[[Request], bool] = lambda request: False
+
+
+def oracle(manner: Manner | None = None) -> Callable[[Episode], Play]:
+    """Return an oracle of that manner."""
+    return lambda episode: Oracle(episode, manner or Manner()).run()
+
+
+def well_informed(episode: Episode) -> Judgement:
+    """Return the judgement of someone who has read the policy of this world."""
+    world = episode.world()
+    return informed(episode.domain, read_values(world), read_now(world))
+
+
+class Oracle:
+    """One run of the oracle."""
+
+    def __init__(self, episode: Episode, manner: Manner) -> None:
+        self.episode, self.manner, self.voice = episode, manner, manner.voice
+        self.card = episode.task.card
+        self.labels = {words.name: words.label for words in episode.domain.lexicon.slots}
+        self.deeds: list[Description] = []
+        self.goal = ""
+
+    def run(self) -> Play:
+        """Yield the oracle's actions."""
+        judge = (self.manner.judge or well_informed)(self.episode)
+        if self.manner.upfront:
+            yield from self._ask(self._needed())
+        steps = interpret(self.episode.task.program, judge)
+        result: Any = None
+        while True:
+            try:
+                request = steps.send(result)
+            except StopIteration:
+                break
+            result = None if self.manner.skip(request) else (yield from self._meet(request))
+        yield from self._report_done()
+        for _ in range(3):
+            if self.episode.done:
+                return
+            yield self.voice.anything_else()
+
+    def _meet(self, request: Request) -> Talk:
+        goal = getattr(request.node, "goal", "")
+        if goal and goal != self.goal:
+            yield from self._report_done()
+            self.goal = goal
+        match request.kind:
+            case "slot":
+                yield from self._learn(request.node)  # type: ignore[arg-type]
+            case "read":
+                return (yield from self._read(request))
+            case "write":
+                return (yield from self._write(request))
+            case "decline":
+                yield from self._decline(request)
+            case "report":
+                yield from self._answer(request)
+        return None
+
+    def heard(self) -> list[str]:
+        """Everything that the customer has said."""
+        return [
+            message["content"]
+            for message in self.episode.messages
+            if message["role"] == "user" and "name" not in message
+        ]
+
+    def _knows(self, slot: Slot) -> bool:
+        if slot.opening:
+            return slot.goal in ("", self.card.wishes[0].goal) or self._raised(slot.goal)
+        return any(slot.said.lower() in text.lower() for text in self.heard())
+
+    def _wish(self, goal: str) -> Wish:
+        return next(wish for wish in self.card.wishes if wish.goal == goal)
+
+    def _raised(self, goal: str) -> bool:
+        """Whether the customer has brought this wish up."""
+        says = self._wish(goal).says.lower()
+        return any(says in text.lower() for text in self.heard())
+
+    def _needed(self) -> list[Slot]:
+        """What is not known yet of what the first wish needs."""
+        mine = ("", self.card.wishes[0].goal)
+        return [slot for slot in self.episode.task.program.slots() if slot.goal in mine and not self._knows(slot)]
+
+    def _ask(self, slots: Sequence[Slot]) -> Talk:
+        labels = list(dict.fromkeys(self.labels[slot.name] for slot in slots))
+        if labels:
+            yield self.voice.ask(labels)
+
+    def _learn(self, slot: Slot) -> Talk:
+        for _ in range(2):
+            if self._knows(slot):
+                return
+            yield from self._ask([slot])
+        if not self._knows(slot):
+            raise StuckError(f"the customer never said {slot.said!r} when asked for the {slot.name}")
+
+    def _call(self, name: str, arguments: Any) -> Talk:
+        """Make one call and return its result as an agent reads it."""
+        step = yield self.manner.call(name, show_arguments(arguments))
+        text = step.chat[1]["content"]
+        if step.error:
+            raise StuckError(f"{name} was refused: {text}")
+        return parse_strict(text) if text[:1] in ("{", "[") else text
+
+    def _read(self, request: Request) -> Talk:
+        if self.manner.clumsy:
+            yield '{"name": "' + request.name
+            yield plain_call(f"{request.name}s", "{}")
+            yield plain_call(request.name, '{"nonsense":1}')
+        result = yield from self._call(request.name, request.arguments)
+        if self.manner.curious:
+            yield from self._call(request.name, request.arguments)
+            yield plain_call("list_all_airports", "{}")
+        return result
+
+    def _write(self, request: Request) -> Talk:
+        deed = self.episode.domain.describe(request.name, request.arguments or {})
+        if self.manner.confirms:
+            yield from self._agree(deed)
+        result = yield from self._call(request.name, request.arguments)
+        self.deeds.append(deed)
+        return result
+
+    def _agree(self, deed: Description) -> Talk:
+        """Ask for a yes until it is given; a customer who never agrees is a fault of the task."""
+        for _ in range(3):
+            yield self.voice.confirm([deed])
+            events = self.episode.trajectory().steps[-1].events
+            if any(event["type"] == "confirmed" for event in events):
+                return
+            if self.episode.done:
+                break
+        raise StuckError(f"the customer did not agree to {deed.action!r}: {self.heard()[-1]!r}")
+
+    def _decline(self, request: Request) -> Talk:
+        node = request.node
+        yield from self._call(request.name, request.arguments)
+        if not isinstance(node, Decline) or request.arguments is None:
+            return
+        world = self.episode.world()
+        values, facts = read_values(world), request.arguments["facts"]
+        reason = self.episode.domain.reason(node.rule, facts, values)
+        for _ in range(3):
+            if self.episode.done or self._settled(node.goal):
+                return
+            yield self.voice.deny(reason)
+
+    def _answer(self, request: Request) -> Talk:
+        node = request.node
+        if isinstance(node, Report) and request.arguments is not None:
+            value = request.arguments["value"]
+            yield self.voice.answer(node.subject, dollars_text(value) if node.money else str(value))
+
+    def _settled(self, goal: str) -> bool:
+        """Whether the customer has moved on from this wish: said so, or brought up the next."""
+        return goal in self.episode.talk.settled
+
+    def _report_done(self) -> Talk:
+        if self.deeds:
+            deeds, self.deeds = self.deeds, []
+            yield self.voice.done(deeds)

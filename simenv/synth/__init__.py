@@ -1,0 +1,1 @@
+"""Making tasks and packs of tasks; knows no domain."""

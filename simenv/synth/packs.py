@@ -1,0 +1,129 @@
+"""Making packs of atomic tasks: drawn, proved by playing, shuffled, written.
+
+A task enters a pack only if the oracle earns 1 on it without a breach and the idle agent earns
+nothing. What is turned away is counted by reason.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from simenv.agents.oracle import oracle
+from simenv.agents.protocol import StuckError, play
+from simenv.core import catalog
+from simenv.core.draws import Draws
+from simenv.core.errors import UsageError
+from simenv.core.task import Task
+from simenv.episodes import pool
+from simenv.episodes.episode import Episode
+
+Progress = Callable[[int], object]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Tasks made and reasons why others were not.
+
+    Attributes:
+        tasks: In pack order.
+        rejected: Reason to count.
+    """
+
+    tasks: list[Task] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+def make(
+    domain: str,
+    split: str,
+    *,
+    worlds: int,
+    tasks: int,
+    size: str = "S",
+    progress: Progress = lambda count: None,
+) -> Batch:
+    """Make ``tasks`` tasks over ``worlds`` worlds, intents in turn, in a shuffled order.
+
+    Raises:
+        UsageError: If a world gives no more tasks than the pack has; ask for more worlds.
+    """
+    batch = Batch()
+    for number in range(worlds):
+        share = tasks * (number + 1) // worlds - tasks * number // worlds
+        _fill(batch, domain, (domain, split, number), size, share, progress)
+    batch.tasks = Draws(domain, split, "order").shuffled(batch.tasks)
+    return batch
+
+
+def _fill(
+    batch: Batch, domain: str, address: tuple[str | int, ...], size: str, share: int, progress: Progress
+) -> None:
+    """Add ``share`` proved tasks of one world."""
+    seen: set[str] = set()
+    for task in _proposals(batch, domain, address, size, 40 * share):
+        if len(seen) == share:
+            return
+        key = task.program.digest()
+        reason = "duplicate" if key in seen else fault(task)
+        if reason:
+            batch.rejected[reason] += 1
+            continue
+        seen.add(key)
+        batch.tasks.append(task)
+        progress(1)
+    if len(seen) < share:
+        raise UsageError(f"world {address} gives {len(seen)} of {share} tasks; ask for more worlds")
+
+
+def _proposals(
+    batch: Batch, domain: str, address: tuple[str | int, ...], size: str, limit: int
+) -> Iterator[Task]:
+    generator = catalog.generator(domain)
+    image = pool.image(domain, address, size)
+    # Each world starts its turn of intents elsewhere, so that no intent is favoured by the last round.
+    intents = Draws(*address, "intents").shuffled(generator.intents)
+    for number in range(limit):
+        intent = intents[number % len(intents)]
+        task = generator.propose(image, intent, (*address, "task", intent, number), size)
+        if task is None:
+            batch.rejected[f"no {intent} here"] += 1
+        else:
+            yield task
+
+
+def fault(task: Task) -> str:
+    """Return why a task must not be used, or "": it is played by the oracle and by the idle agent."""
+    episode = Episode(task)
+    try:
+        verdict = play(episode, oracle()).verdict()
+    except StuckError:
+        return "oracle stuck"
+    if not verdict.passed:
+        return f"oracle fails: {verdict.reason.split(',')[0]}"
+    if verdict.process.breaches:
+        return f"oracle breaches {min(verdict.process.breaches)}"
+    if play(Episode(task), lambda episode: iter_nothing()).verdict().passed:
+        return "idle passes"
+    return ""
+
+
+def iter_nothing() -> Any:
+    """Play nothing at all."""
+    yield from ()
+
+
+def header(domain: str, split: str, batch: Batch, command: str) -> dict[str, Any]:
+    """Return the head of the pack: its worlds with digests, and the command that made it."""
+    addresses = sorted({(task.size, *task.world) for task in batch.tasks}, key=str)
+    worlds = [
+        {"address": list(address), "size": size, "digest": pool.image(domain, tuple(address), size).digest}
+        for size, *address in addresses
+    ]
+    return {
+        "domain": domain,
+        "split": split,
+        "env_version": catalog.domain(domain).version,
+        "worlds": worlds,
+        "command": command,
+    }
