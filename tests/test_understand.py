@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SIMENV_DATA", ROOT.parent / "shared" / "data")) / "tau_airline"
 
 TALKED = (
-    "please provide your user id reservation date which one what when how many bags let me know if you would like"
-    " to proceed confirm $1,234.50 May 20 11:00 AM - * | : , ? ! . \n 1. not but sorry i meant gift card and or the"
+    "please provide your user id reservation date which one what when how many let me know if you would like"
+    " to proceed confirm $1,234.50 May 20 11:00 AM - * | : , ? ! . \n 1. not but sorry i meant gift card and"
 )
 WORDS = TALKED.split(" ")
 MONTHS = (

@@ -15,7 +15,7 @@ from simenv.core.canonical import canonical, dollars_text, parse_strict
 from simenv.core.derive import informed
 from simenv.core.domain import Description
 from simenv.core.interpreter import Judgement, Request, interpret
-from simenv.core.program import Decline, Report, Slot
+from simenv.core.program import Decline, Program, Report, Slot
 from simenv.core.rules import read_now, read_values
 from simenv.core.task import Wish
 from simenv.episodes.actions import show_arguments
@@ -46,7 +46,7 @@ class Manner:
         upfront: Whether it asks for everything it will need in its first message.
         curious: Whether it makes reads that nobody needs.
         clumsy: Whether it makes mistakes first: a malformed call, wrong arguments, an unknown tool.
-        rereads: Whether it makes every read twice, the second time after the customer's yes.
+        late_first: Whether it serves the last of several wishes first, where the customer has told them all.
         confirms: Whether it asks for a yes before it writes. An oracle that does not breaches the rules.
         judge: What it takes the policy to say; by default what the policy says.
         skip: Requests it leaves out, for auditors.
@@ -57,7 +57,7 @@ class Manner:
     upfront: bool = False
     curious: bool = False
     clumsy: bool = False
-    rereads: bool = False
+    late_first: bool = False
     confirms: bool = True
     judge: Callable[[Episode], Judgement] | None = None
     skip: Callable[[Request], bool] = lambda request: False
@@ -74,6 +74,20 @@ def well_informed(episode: Episode) -> Judgement:
     return informed(episode.domain, read_values(world), read_now(world))
 
 
+def late_first(program: Program, goals: Sequence[str]) -> Program:
+    """Return the program with the parts of its goals in the opposite order.
+
+    A goal's part runs from its first node to its last; what stands before all parts stays there.
+    """
+    owners = [getattr(node, "goal", "") for node in program.nodes]
+    spans = [(owners.index(goal), len(owners) - owners[::-1].index(goal)) for goal in goals if goal in owners]
+    spans.sort()
+    ends = [start for start, _ in spans[1:]] + [len(owners)]
+    head = program.nodes[: spans[0][0]]
+    parts = [program.nodes[start:end] for (start, _), end in zip(spans, ends, strict=True)]
+    return Program(nodes=[*head, *(node for part in reversed(parts) for node in part)])
+
+
 class Oracle:
     """One run of the oracle."""
 
@@ -83,13 +97,14 @@ class Oracle:
         self.labels = {words.name: words.label for words in episode.domain.lexicon.slots}
         self.deeds: list[Description] = []
         self.goal = ""
+        self.fumbled: set[str] = set()
 
     def run(self) -> Play:
         """Yield the oracle's actions."""
         judge = (self.manner.judge or well_informed)(self.episode)
         if self.manner.upfront:
             yield from self._ask(self._needed())
-        steps = interpret(self.episode.task.program, judge)
+        steps = interpret(self._program(), judge)
         result: Any = None
         while True:
             try:
@@ -102,6 +117,12 @@ class Oracle:
             if self.episode.done:
                 return
             yield self.voice.anything_else()
+
+    def _program(self) -> Program:
+        program, card = self.episode.task.program, self.card
+        if self.manner.late_first and card.told == len(card.wishes) > 1:
+            return late_first(program, [wish.goal for wish in card.wishes])
+        return program
 
     def _meet(self, request: Request) -> Talk:
         goal = getattr(request.node, "goal", "")
@@ -169,7 +190,8 @@ class Oracle:
         return parse_strict(text) if text[:1] in ("{", "[") else text
 
     def _read(self, request: Request) -> Talk:
-        if self.manner.clumsy:
+        if self.manner.clumsy and request.name not in self.fumbled:
+            self.fumbled.add(request.name)
             yield '{"name": "' + request.name
             yield plain_call(f"{request.name}s", "{}")
             yield plain_call(request.name, '{"nonsense":1}')

@@ -32,6 +32,23 @@ class Batch:
 
     tasks: list[Task] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
+    _programs: set[str] = field(default_factory=set)
+    _answers: set[str | int] = field(default_factory=set)
+
+    def repeats(self, task: Task) -> str:
+        """Return what of ``task`` the batch has already, or ""; a task without that counts as seen.
+
+        A task that is nothing but a question must have an answer of its own, or whoever gives the
+        most frequent answer passes it.
+        """
+        answers = set() if task.goal.required else set(task.goal.answers.values())
+        if task.program.digest() in self._programs:
+            return "duplicate program"
+        if not answers.isdisjoint(self._answers):
+            return "duplicate answer"
+        self._programs.add(task.program.digest())
+        self._answers |= answers
+        return ""
 
 
 def make(
@@ -60,20 +77,19 @@ def _fill(
     batch: Batch, domain: str, address: tuple[str | int, ...], size: str, share: int, progress: Progress
 ) -> None:
     """Add ``share`` proved tasks of one world."""
-    seen: set[str] = set()
+    made = 0
     for task in _proposals(batch, domain, address, size, 40 * share):
-        if len(seen) == share:
+        if made == share:
             return
-        key = task.program.digest()
-        reason = "duplicate" if key in seen else fault(task)
+        reason = batch.repeats(task) or fault(task)
         if reason:
             batch.rejected[reason] += 1
             continue
-        seen.add(key)
+        made += 1
         batch.tasks.append(task)
         progress(1)
-    if len(seen) < share:
-        raise UsageError(f"world {address} gives {len(seen)} of {share} tasks; ask for more worlds")
+    if made < share:
+        raise UsageError(f"world {address} gives {made} of {share} tasks; ask for more worlds")
 
 
 def _proposals(

@@ -15,6 +15,7 @@ from simenv.users.cues import (
     ADDING,
     BARE_CHOICES,
     CUES,
+    DESIRES,
     DETERMINERS,
     GO_AHEAD,
     HEAD_REACH,
@@ -86,6 +87,8 @@ class SlotTables:
     offers: Phrases[str]
     options: Phrases[str]
     choices: Phrases[str]
+    closed: frozenset[str]
+    """The slots whose values are a few known ones."""
     starts: frozenset[str]
     """Every word that may matter inside a request."""
     openers: frozenset[str]
@@ -108,6 +111,7 @@ def tables(lexicon: Lexicon) -> SlotTables:
         phrases=Phrases(phrases),
         heads=in_heads,
         starts=_BREAKS | _CUES.starts | in_heads.starts,
+        closed=frozenset(slot.name for slot in slots if slot.options),
         openers=openers,
         idle_starts=openers | _BREAKS,
         items=Phrases(questions + phrases),
@@ -183,7 +187,7 @@ class _Scan:
 
     def _modifies(self, i: int) -> bool:
         """Whether what stands at word ``i`` only says which fact is meant: "the names of all passengers"."""
-        if self.head_from >= 0 or not (self.asked or self.conditional):
+        if (self.head_from >= 0 and not self.head_found) or not (self.asked or self.conditional):
             return False
         while i > self.request_from and self.words[i - 1] in DETERMINERS:
             i -= 1
@@ -206,7 +210,8 @@ class _Scan:
                 self.asking = self._names_fact(i + 1)
         elif mark == ":" and self.opened:
             self._end_head()
-            self.asking = True
+            # What follows "your cabin class:" are the classes to choose from, not more facts.
+            self.opened = self.asking = not (self.asked and self.asked[-1] in self.tables.closed)
 
     def _end_head(self) -> None:
         """Leave the noun after a question word; note a choice or an unknown fact if it named nothing."""
@@ -236,6 +241,10 @@ class _Scan:
                 self.asked.append(CHOSEN)
         elif cue is Cue.BACK:
             self.back = self.back or self.asking
+        elif cue is Cue.INTEREST:
+            self.asking = self.asking or self.opened
+            if not self.asking:
+                self.seen.add(Cue.WANTED)
         elif cue in _CLOSERS:
             self._close(cue, start)
         else:
@@ -359,10 +368,12 @@ def _offered(segment: Segment, scan: _Scan) -> tuple[str, ...]:
     """Return the slots that a yes-or-no question asks about: "would you like to add any bags?"."""
     words = segment.words
     asks = segment.end == "?" or not scan.seen.isdisjoint((Cue.IF_YES, Cue.CONFIRM, Cue.WHETHER))
-    if not asks or "proceed" in words or "me" in words or ADDING.isdisjoint(words):
+    if not asks or "proceed" in words or "me" in words:
         return ()
-    found = scan.tables.offers.among(words)
-    return tuple(dict.fromkeys(slot for start, _, slot in found if not words[start - 1][0].isdigit()))
+    adding = not ADDING.isdisjoint(words)
+    found = [(words[start - 1], slot) for start, _, slot in scan.tables.offers.among(words)]
+    named = [slot for word, slot in found if word in DESIRES or (adding and not word[0].isdigit())]
+    return tuple(dict.fromkeys(named))
 
 
 def _either(segment: Segment, scan: _Scan) -> tuple[str, ...]:
@@ -372,6 +383,10 @@ def _either(segment: Segment, scan: _Scan) -> tuple[str, ...]:
         return ()
     if Cue.OFFER not in scan.seen and words[0] not in YES_OPENERS:
         return ()
+    if words[0] in ("is", "are") and (
+        subject := scan.tables.phrases.at(words, 1 + (words[1] in DETERMINERS))
+    ):
+        return (subject[1],)
     return tuple(dict.fromkeys(slot for _, _, slot in scan.tables.options.among(words)))
 
 

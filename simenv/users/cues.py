@@ -45,6 +45,8 @@ class Cue(Enum):
     """Makes a sentence that names no fact a closing politeness."""
     CLOSING = auto()
     """Makes the rest of the sentence a closing politeness, whatever it names."""
+    INTEREST = auto()
+    """Inside a request it goes on asking: "..., and whether you would like insurance"."""
     WANTED = auto()
     """"If you would like": with a bare "let me know" it asks for a yes."""
     INSTEAD = auto()
@@ -103,7 +105,11 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ),
     ("{i would|i will} {need|like} to {know|ask|have}", Cue.ASK),
     ("{please |}{reply|respond} with", Cue.ASK),
+    ("would you like to {provide|share|tell|give|specify}{| me| us}", Cue.ASK),
+    ("whether you {would like|want|need|wish|will need|plan}", Cue.INTEREST),
+    ("if you {would like|want|wish|need} to {add|purchase|include|buy|bring|check}", Cue.INTEREST),
     # Requests hidden in conditions.
+    ("{requires|need|needs|without} your", Cue.CONDITION),
     (f"{{once|when|after|as soon as|whenever}} you {{|have |can |could }}{_HAVE}", Cue.CONDITION),
     (f"{{if|should}} you {{|have |can |could }}{_HAVE}", Cue.IF_HAVE),
     ("{if|once|when} you have access", Cue.WITHOUT),
@@ -250,7 +256,7 @@ YES_OPENERS: Final = _words(
 """First words of a question that a yes or a no answers."""
 DETERMINERS: Final = _words(
     "a an the your my our their his her its any this that these those new preferred desired all each"
-    " every both"
+    " every both corrected correct updated full exact specific relevant"
 )
 BARE_CHOICES: Final = _words("one ones option options of choice choices you would works work is do")
 """What follows "which" where the things to choose between were named before."""
@@ -258,7 +264,7 @@ ADDING: Final = _words("add purchase buy include get check bring have need any")
 """Words after "would you like to" that ask about an extra rather than for a go-ahead."""
 SPEAKERS: Final = frozenset(("you", "i", "we"))
 """Words that open a clause about a fact: "the date you would like"."""
-LINKS: Final = _words("and or as well along with plus also both all either") | DETERMINERS
+LINKS: Final = _words("such like including and or as well along with plus also both all either") | DETERMINERS
 """What may stand between two facts of one request."""
 PREPOSITIONS: Final = _words("from in on for of with by at to during after under")
 """Before "which" they make it no question."""
@@ -267,7 +273,7 @@ HEAD_REACH: Final = 4
 LISTED: Final = frozenset(("option", "options", "choices", "alternatives"))
 """Words that announce ways to choose between."""
 IMPERATIVES: Final = _words(
-    "provide share specify send enter tell give state choose select pick list indicate supply"
+    "provide share specify send enter tell give state choose select pick list indicate supply need"
 )
 """Verbs that ask for facts where they open a sentence or follow another order."""
 GO_AHEAD: Final = frozenset(("proceed", "ahead", "continue"))
@@ -276,3 +282,5 @@ MODIFIERS: Final = frozenset(("for", "of", "per", "on", "in"))
 """Before a noun they make it part of another fact: "the names of all passengers"."""
 SEVERAL: Final = LISTED | _words("two three four five several multiple both following these")
 """Words of a sentence that names several things."""
+DESIRES: Final = frozenset(("like", "want", "wish", "any", "some"))
+"""Words before an extra that is asked about: "would you like insurance"."""

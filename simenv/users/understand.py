@@ -54,10 +54,10 @@ def understand(message: str, user_before: str, lexicon: Lexicon) -> Reading:
             slots[picked or lexicon.other] = None
     facts = [ask.fact or listing for ask, listing in zip(asks, listed, strict=True)]
     if any(facts) and not slots:
-        before = None
+        before: list[str] = []
         if any(ask.back for ask in asks):
-            before = _pointed_at(parts, slot_tables) or _pointed_at(segments(user_before), slot_tables)
-        slots[before or lexicon.other] = None
+            before = _pointed_at(parts, slot_tables) or _pointed_at(segments(user_before), slot_tables)[-1:]
+        slots.update(dict.fromkeys(before or [lexicon.other]))
     found = tuple(slots)
     offered = [
         offer and not listing
@@ -91,7 +91,9 @@ def _item_slots(part: Segment, ask: Ask, slot_tables: SlotTables) -> list[str]:
     if not found and bare and (head := slot_tables.heads.at(bare, 0)) is not None and head[0] == len(bare):
         found.append(head[1])
     found += [slot for slot in ask.slots if slot and slot != CHOSEN]
-    return found or [slot for _, _, slot in slot_tables.items.among(words)] or [""]
+    for table in (slot_tables.items, slot_tables.options):
+        found = found or [slot for _, _, slot in table.among(words)]
+    return found or [""]
 
 
 def _chosen(parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTables) -> list[str | None]:
@@ -146,10 +148,12 @@ def _listed_kind(message: str, lexicon: Lexicon) -> str:
     return next((slot.name for slot in lexicon.slots if not stated.isdisjoint(slot.kinds)), lexicon.other)
 
 
-def _pointed_at(parts: Sequence[Segment], slot_tables: SlotTables) -> str | None:
-    """Return the last fact that sentences name, if there is one."""
-    named = [slot for part in parts if not part.item for _, _, slot in slot_tables.phrases.among(part.words)]
-    return named[-1] if named else None
+def _pointed_at(parts: Sequence[Segment], slot_tables: SlotTables) -> list[str]:
+    """Return the facts named in the last sentence that names any."""
+    for part in reversed(parts):
+        if not part.item and (named := slot_tables.phrases.among(part.words)):
+            return [slot for _, _, slot in named]
+    return []
 
 
 def _final(asks: list[Ask], facts: list[bool]) -> FinalQuestion:

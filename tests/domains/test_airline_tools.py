@@ -262,6 +262,11 @@ REFUSALS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         booking(payment_methods=paid(("credit_card_1000007", DIRECT_PRICE + 5), ("credit_card_1000007", -5))),
     ),
     ("bad_value", "book_reservation", booking(payment_methods=paid(("credit_card_1000007", -DIRECT_PRICE)))),
+    (
+        "bad_value",
+        "book_reservation",
+        booking(payment_methods=paid(("credit_card_1000007", DIRECT_PRICE - 5), ("credit_card_1000007", 5))),
+    ),
     ("too_many_passengers", "book_reservation", booking(passengers=[EVE] * 5)),
     ("no_seats", "book_reservation", booking(passengers=[EVE] * 4, cabin="business")),
     ("not_available", "book_reservation", booking(flights=flights(("SA008", 16)))),
@@ -465,7 +470,11 @@ def test_the_last_seat_can_be_booked_once(world: World) -> None:
 def test_issued_ids_are_a_bijection_outside_of_what_generators_draw() -> None:
     reservations = [ids.reservation_id(number) for number in range(2000)]
     certificates = [ids.certificate_id(number) for number in range(2000)]
-    assert len({*reservations, *certificates}) == 4000
+    for half in (36**5 // 2, 36**5 // 3):
+        reservations += [ids.reservation_id(number + half) for number in range(2000)]
+    for part in (10**6 // 2, 10**6 // 5):
+        certificates += [ids.certificate_id(number + part) for number in range(2000)]
+    assert len({*reservations, *certificates}) == 12_000
     assert all(
         len(each) == 6 and each[0] == "Z" and each.isalnum() and each.isupper() for each in reservations
     )

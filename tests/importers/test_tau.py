@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simenv.core.canonical import parse_strict
 from simenv.core.errors import DataError, ToolError
 from simenv.core.image import WorldImage
 from simenv.core.tools import by_name
@@ -411,6 +412,22 @@ def test_arguments_that_are_no_object_are_an_error(
     world: World, tool: PublishedTool, arguments: Json
 ) -> None:
     assert is_error(published_result(world, tool.name, arguments))
+
+
+@pytest.mark.parametrize("tool", TAU_TOOLS, ids=lambda tool: tool.name)
+def test_a_published_tool_describes_its_arguments(tool: PublishedTool) -> None:
+    described = tool.schema["function"]
+    assert described["description"]
+    assert described["parameters"]["required"] == list(tool.parameters)
+    assert "world" not in tool.parameters
+
+
+def test_numbers_read_strictly_are_the_numbers_that_were_published(world: World) -> None:
+    """An episode's parser gives ``Decimal`` where the published one gives a float."""
+    sent = by_name(TAU_TOOLS)["send_certificate"]
+    said = sent.call(world, parse_strict('{"user_id": "ann_lee_1", "amount": 50.50}'))
+    assert said.endswith("with amount 50.5.")
+    assert balance(world, "certificate_3221322") == 50.5
 
 
 # Every quirk

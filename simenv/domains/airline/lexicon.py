@@ -104,7 +104,7 @@ _SLOTS = (
             "|info|count|list|names|name}",
             "{details|information|info} {of|for|about} {the|each|all|any|your}{| new| additional| other}"
             " {passenger|passengers|traveler|travelers}",
-            "{passengers|travelers|travellers}",
+            "{passengers|travelers|travellers|passenger whose|passenger you}",
         ),
         heads=("{passenger|passengers|traveler|travelers}",),
         questions=(
@@ -133,7 +133,7 @@ _SLOTS = (
             "|certificate|certificates|credit cards}",
         ),
         questions=(
-            "how {would|do|will|are|should} you{| like| want| wish| prefer| going}{| to} {pay|cover}",
+            "how {would|do|will|are|should} you{| like| want| wish| prefer| going}{| to} {pay|cover|split|divide}",
         ),
         options=(
             "{credit|gift|debit} {card|cards}",
@@ -205,7 +205,6 @@ _SLOTS = (
             " relevant}{| flight| trip| reservation| booking} {details|information|info}",
             "{changes|modifications|updates}",
             "{specific|desired|exact} {change|modification|update}",
-            "{|any |specific }preferences",
             "membership {status|level|tier}",
             "{trip type|type of trip|one way or round trip|round trip or one way}",
             "flight number",
