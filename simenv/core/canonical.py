@@ -16,7 +16,8 @@ MAX_DEPTH = 32
 INT64_MAX = 2**63 - 1
 INT64_MIN = -(2**63)
 
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+# A string that is never closed is read once: looking for its end from every quote would be quadratic.
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff\x00]")
 _MAX_DECIMAL_DIGITS = 40
 
@@ -152,12 +153,26 @@ def canonical(value: Any) -> str:
         >>> canonical({"b": 1, "a": [True, None, "é"]})
         '{"a":[true,null,"é"],"b":1}'
     """
-    return _encode(value)
+    return "".join(_chunks(value, 0))
 
 
-_encode = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
-).encode
+def _no_default(value: Any) -> NoReturn:
+    raise TypeError(f"{type(value).__name__} has no canonical JSON")
+
+
+# JSONEncoder.encode() builds its C encoder anew for every value, which costs more than small values
+# do; building it once is what json itself does for its default arguments.
+_chunks = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+    None,
+    _no_default,
+    json.encoder.encode_basestring,
+    None,
+    ":",
+    ",",
+    True,  # noqa: FBT003  sort_keys; the C constructor takes no keywords
+    False,  # noqa: FBT003  skipkeys
+    False,  # noqa: FBT003  allow_nan
+)
 
 
 def digest(data: bytes | str) -> str:

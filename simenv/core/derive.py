@@ -10,7 +10,7 @@ from typing import Any
 from simenv.core.canonical import canonical, parse_trusted_exact
 from simenv.core.domain import Domain
 from simenv.core.errors import ToolError
-from simenv.core.goal import Atom, Goal, atoms
+from simenv.core.goal import Atom, Goal, atoms, in_order
 from simenv.core.interpreter import Judgement, Request, UnsoundError, interpret
 from simenv.core.program import Program
 from simenv.core.rules import Values, read_now, read_values
@@ -79,7 +79,7 @@ def derive(program: Program, domain: Domain, world: World, judge: Judgement | No
             reads += request.kind == "read"
         if request.kind != "read":
             done.append(request)
-    return Outcome(atoms(state, domain.table), answers, tuple(done), reads)
+    return Outcome(in_order(atoms(state, domain.table)), answers, tuple(done), reads)
 
 
 def _call(domain: Domain, world: World, request: Request) -> Any:

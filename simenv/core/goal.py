@@ -12,10 +12,12 @@ is collateral damage.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import Self, override
 
 from simenv.core.canonical import canonical
 from simenv.core.world import Row, State, Table
@@ -38,28 +40,37 @@ class Goal(BaseModel):
     allowed: list[Atom] = []
     answers: dict[str, str | int] = {}
 
+    @cached_property
+    def wanted(self) -> Counter[Hashable]:
+        """The required atoms as countable values."""
+        return Counter(map(_hashable, self.required))
+
+    @override
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy; pydantic would copy the cached count too, which is not that of a changed goal."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("wanted", None)
+        return copied
+
 
 def atoms(state: State, tables: Mapping[str, Table]) -> list[Atom]:
-    """Return what differs between ``state`` and its image, in canonical order."""
+    """Return what differs between ``state`` and its image, in no particular order."""
     listed: list[Atom] = []
-    lists: dict[str, Counter[str]] = {}
-    rows: dict[str, Row] = {}
+    lists: dict[tuple[str, Row], int] = {}
     for (name, key), (old, new) in state.net.items():
         table = tables[name]
         if table.ordinal is None:
             listed.extend(_plain(table, list(key), old, new))
             continue
-        at = list(table.columns).index(table.ordinal)
+        at = table.place[table.ordinal]
         for row, sign in ((old, -1), (new, 1)):
             if row is not None:
-                bare = row[:at] + row[at + 1 :]
-                rows[canonical(bare)] = bare
-                lists.setdefault(name, Counter())[canonical(bare)] += sign
-    for name, counts in lists.items():
-        for text, count in counts.items():
-            kind = "came" if count > 0 else "went"
-            listed.extend([kind, name, list(rows[text])] for _ in range(abs(count)))
-    return sorted(listed, key=canonical)
+                place = (name, row[:at] + row[at + 1 :])
+                lists[place] = lists.get(place, 0) + sign
+    for (name, bare), count in lists.items():
+        kind = "came" if count > 0 else "went"
+        listed.extend([kind, name, list(bare)] for _ in range(abs(count)))
+    return listed
 
 
 def _plain(table: Table, key: list[Any], old: Row | None, new: Row | None) -> Iterable[Atom]:
@@ -71,12 +82,22 @@ def _plain(table: Table, key: list[Any], old: Row | None, new: Row | None) -> It
     return [["set", table.name, key, column, now] for column, was, now in columns if was != now]
 
 
-def compare(goal: Goal, found: Iterable[Atom]) -> tuple[list[Atom], list[Atom]]:
+def in_order(listed: Iterable[Atom]) -> list[Atom]:
+    """Return atoms in canonical order."""
+    return sorted(listed, key=canonical)
+
+
+def compare(goal: Goal, found: Sequence[Atom]) -> tuple[list[Atom], list[Atom]]:
     """Return (required atoms that are missing, found atoms that are collateral damage)."""
-    have = Counter(canonical(atom) for atom in found)
-    want = Counter(canonical(atom) for atom in goal.required)
-    by_text = {canonical(atom): atom for atom in [*goal.required, *found]}
-    missing = [by_text[text] for text in (want - have).elements()]
-    spare = Counter(canonical(atom) for atom in goal.allowed)
-    extra = [by_text[text] for text in (have - want - spare).elements()]
-    return sorted(missing, key=canonical), sorted(extra, key=canonical)
+    have = Counter(map(_hashable, found))
+    if have == goal.wanted:
+        return [], []
+    by_value = {_hashable(atom): atom for atom in [*goal.required, *found]}
+    missing = [by_value[value] for value in (goal.wanted - have).elements()]
+    spare = Counter(map(_hashable, goal.allowed))
+    extra = [by_value[value] for value in (have - goal.wanted - spare).elements()]
+    return in_order(missing), in_order(extra)
+
+
+def _hashable(atom: Atom) -> Hashable:
+    return tuple([tuple(part) if isinstance(part, list) else part for part in atom])

@@ -22,6 +22,8 @@ class WorldImage:
             rows differently.
         tables: What the rows look like.
         digest: Hash of every row in key order, the same on every machine.
+        seats: Connections by thread, see ``simenv.episodes.pool``.
+        reads: What read tools give on the untouched world, by tool and arguments; see there too.
     """
 
     address: tuple[str | int, ...]
@@ -29,6 +31,7 @@ class WorldImage:
     tables: tuple[Table, ...]
     digest: str
     seats: "dict[int, list[World]]" = field(default_factory=dict, repr=False)
+    reads: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
 
     def open(self) -> World:
         """Return a new connection to this world."""
@@ -99,5 +102,6 @@ def _schema_sql(tables: tuple[Table, ...]) -> tuple[str, ...]:
         )
         for column in table.index:
             created.create_index([column])
-    listed = database.conn.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
-    return tuple(sql for (sql,) in listed)
+    listed = database.conn.execute("SELECT type, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
+    # Natural keys need no second tree: a third less to store, and a look-up walks one tree, not two.
+    return tuple(f"{sql.rstrip()}, WITHOUT ROWID" if kind == "table" else sql for kind, sql in listed)

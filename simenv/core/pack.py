@@ -6,6 +6,7 @@ the task is first used.
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -126,7 +127,7 @@ def parse_pack(place: str, data: bytes) -> Pack:
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise DataError(place, 0, f"broken gzip: {error}", _WAY_OUT) from None
     lines = [_line(place, number, raw) for number, raw in enumerate(data.split(b"\n"), 1) if raw]
     if not lines or lines[0].get("format") != FORMAT:

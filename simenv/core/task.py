@@ -1,9 +1,11 @@
 """A task: a world, a program, and what follows from the two."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import Self, override
 
 from simenv.core.canonical import canonical, digest
 from simenv.core.goal import Goal
@@ -124,6 +126,13 @@ class Task(BaseModel):
     def id(self) -> str:
         """A hash of the whole task, so equal ids mean equal tasks and ids tell nothing."""
         return f"{self.domain}/{digest(canonical(self.to_json()))[:16]}"
+
+    @override
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy; pydantic would copy the cached id too, which is not that of a changed task."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("id", None)
+        return copied
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data without defaults."""

@@ -1,7 +1,7 @@
 """The record of one episode: what the agent did and what came of it, step by step."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from simenv.core.goal import Atom
 
@@ -9,8 +9,7 @@ Event = dict[str, Any]
 """Something that happened in the conversation: asked, told, confirmed, answered, ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(NamedTuple):
     """One tool call as it was carried out.
 
     Attributes:
@@ -32,8 +31,7 @@ class CallRecord:
     versions: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecord:
+class StepRecord(NamedTuple):
     """One step.
 
     Attributes:
@@ -54,7 +52,7 @@ class StepRecord:
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data without empty fields."""
-        calls = [{key: value for key, value in asdict(call).items() if value} for call in self.calls]
+        calls = [{key: value for key, value in call._asdict().items() if value} for call in self.calls]
         data = {**_written(self.action), "chain": self.chain, "state": self.state}
         extra = {"calls": calls, "error": self.error, "events": list(self.events)}
         return data | {key: value for key, value in extra.items() if value}

@@ -14,6 +14,7 @@ the hash and the net difference are folded in Python once a call has succeeded.
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ Key = tuple[Value, ...]
 _MASK = 2**128 - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """What the rows of one table look like.
 
@@ -45,6 +46,11 @@ class Table:
     key: tuple[str, ...]
     ordinal: str | None = None
     index: tuple[str, ...] = ()
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Column name to its position in a row."""
+        return {column: at for at, column in enumerate(self.columns)}
 
 
 class Change(NamedTuple):
@@ -131,10 +137,15 @@ class World:
         self._con.create_function("simenv_journal", -1, lambda *values: append(values))
         self._install_triggers()
         self._keys = {
-            table.name: tuple(list(table.columns).index(column) for column in table.key)
+            table.name: tuple(table.place[column] for column in table.key)
             for table in self.tables.values()
         }
-        self._execute = self._con.execute
+        # One cursor for all statements: every result is fetched at once, and making a cursor costs.
+        self._execute = self._con.cursor().execute
+        self._inserts = {
+            table.name: f'INSERT INTO "{table.name}" VALUES ({", ".join("?" * len(table.columns))})'
+            for table in self.tables.values()
+        }
         self._execute("SAVEPOINT base")
 
     def _install_triggers(self) -> None:
@@ -162,8 +173,7 @@ class World:
 
     def insert(self, table: str, *row: Value) -> None:
         """Insert one row, its values in the table's column order."""
-        marks = ", ".join("?" * len(row))
-        self._execute(f'INSERT INTO "{table}" VALUES ({marks})', row)
+        self._execute(self._inserts[table], row)
 
     def begin(self) -> None:
         """Open a call: everything until ``commit`` or ``undo`` is one unit."""

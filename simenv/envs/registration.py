@@ -10,6 +10,7 @@ def register_all() -> None:
     """Register every environment that simenv ships; doing it twice changes nothing."""
     for env_id, domain in IDS.items():
         if env_id not in registry:
+            # No max_episode_steps: the budget belongs to the task, and cutting it off pays nothing.
             register(
                 id=env_id,
                 entry_point="simenv.envs.service:ServiceEnv",

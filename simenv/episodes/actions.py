@@ -4,16 +4,14 @@ An action whose first non-blank character is ``{`` or ``[`` is a call and nothin
 is words. Nothing an agent sends raises.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from simenv.core.canonical import StrictJsonError, canonical, parse_strict, text_problem
 
 MAX_CALLS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One tool call. ``id`` is the agent's own call id, or ""."""
 
     name: str
@@ -21,8 +19,7 @@ class Call:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """A parsed action; exactly one of calls, words and error is meant.
 
     Attributes:

@@ -4,10 +4,9 @@ The digest chain starts from task and world and takes in, per step, the action's
 result, the customer's words, the events and the state's hash. Equal chains mean equal episodes.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from simenv.core import catalog
 from simenv.core.canonical import canonical, digest
@@ -17,6 +16,7 @@ from simenv.core.goal import atoms
 from simenv.core.image import WorldImage
 from simenv.core.rules import read_now, read_values
 from simenv.core.task import Task
+from simenv.core.tools import Tool
 from simenv.core.trajectory import CallRecord, Event, StepRecord, Trajectory
 from simenv.core.world import Change, State, World
 from simenv.episodes import faces, pool
@@ -27,8 +27,7 @@ from simenv.scoring.verify import Verdict, verify
 from simenv.users.reply import Talk, begin, hears_transfer, reply
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What one action brought.
 
     Attributes:
@@ -183,11 +182,12 @@ class Episode:
         if tool is None:
             problem = f"error unknown_tool: There is no tool {call.name[:60]!r}."
             return CallRecord(call.name[:60], "", key, "unknown_tool"), problem, False
+        if tool.effect == "read":
+            text, error = self._read(world, tool, call.arguments, shown)
+            return CallRecord(tool.name, "read", key, error), text, False
         breaches: tuple[str, ...] = ()
         confirmed = False
-        writes = tool.effect != "read"
-        if writes:
-            world.begin()
+        world.begin()
         try:
             arguments = tool.check(call.arguments)
             if tool.effect == "write":
@@ -195,14 +195,29 @@ class Episode:
                 confirmed = self._confirmed(tool.name)
             result = tool.run(world, **arguments)
         except ToolError as error:
-            if writes:
-                world.undo()
+            world.undo()
             text = f"error {error.code}: {error}"
             return CallRecord(tool.name, tool.effect, key, error.code), text, False
-        versions = world.commit() if writes else 0
+        versions = world.commit()
         text = result if isinstance(result, str) else canonical(result)
         record = CallRecord(tool.name, tool.effect, key, "", breaches, confirmed, versions)
         return record, text, tool.ends
+
+    def _read(self, world: World, tool: Tool, arguments: Any, shown: str) -> tuple[str, str]:
+        """Return what a read tool gives, and the code of its refusal or ""."""
+        # A read is a pure function of rows and arguments, so on rows that nobody has touched it is
+        # looked up: the rollouts of a group ask the same again and again.
+        known = self._image.reads if not self._own.state.net else {}
+        found = known.get((tool.name, shown))
+        if found is not None:
+            return found, ""
+        try:
+            result = tool.run(world, **tool.check(arguments))
+        except ToolError as error:
+            return f"error {error.code}: {error}", error.code
+        text = result if isinstance(result, str) else canonical(result)
+        pool.remember(known, (tool.name, shown), text)
+        return text, ""
 
     def _confirmed(self, tool: str) -> bool:
         agreed = self._own.agreed

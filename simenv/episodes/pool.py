@@ -13,6 +13,7 @@ from simenv.core.world import State, World
 
 IMAGES = 64
 SEATS = 2
+READS = 1024
 
 _images: OrderedDict[tuple[object, ...], WorldImage] = OrderedDict()
 _lock = threading.Lock()
@@ -51,6 +52,13 @@ def borrow(frozen: WorldImage, state: State) -> World:
     world.play(state)
     seats.insert(0, world)
     return world
+
+
+def remember(reads: dict[tuple[str, str], str], place: tuple[str, str], text: str) -> None:
+    """Keep what a read gave on an untouched world; a full store starts anew."""
+    if len(reads) >= READS:
+        reads.clear()
+    reads[place] = text
 
 
 def forget() -> None:

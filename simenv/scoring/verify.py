@@ -136,19 +136,23 @@ def _judge(values: set[str | int], right: str | int) -> str:
 
 def process(trajectory: Trajectory) -> Process:
     """Count how the agent went about it."""
-    errors = Counter(call.error for call in trajectory.calls if call.error)
-    errors.update(step.error for step in trajectory.steps if step.error)
-    breaches = Counter(rule for call in trajectory.calls for rule in call.breaches)
-    unconfirmed = sum(
-        call.effect == "write" and not call.error and not call.confirmed for call in trajectory.calls
-    )
+    calls = trajectory.calls
+    errors = _counted([call.error for call in calls] + [step.error for step in trajectory.steps])
+    breaches = _counted([rule for call in calls for rule in call.breaches])
+    unconfirmed = [
+        call for call in calls if call.effect == "write" and not call.confirmed and not call.error
+    ]
     if unconfirmed:
-        breaches["confirm_first"] = unconfirmed
-    keys = Counter(call.key for call in trajectory.calls)
+        breaches["confirm_first"] = len(unconfirmed)
     return Process(
-        calls=len(trajectory.calls),
-        repeats=sum(count - 1 for count in keys.values()),
-        errors=dict(sorted(errors.items())),
-        breaches=dict(sorted(breaches.items())),
+        calls=len(calls),
+        repeats=len(calls) - len({call.key for call in calls}),
+        errors=errors,
+        breaches=breaches,
         steps=len(trajectory.steps),
     )
+
+
+def _counted(words: list[str]) -> dict[str, int]:
+    """Count the words that are not empty, in the order of the words."""
+    return dict(sorted(Counter(filter(None, words)).items())) if any(words) else {}

@@ -58,15 +58,25 @@ def make(
     worlds: int,
     tasks: int,
     size: str = "S",
+    only: int | None = None,
     progress: Progress = lambda count: None,
 ) -> Batch:
     """Make ``tasks`` tasks over ``worlds`` worlds, intents in turn, in a shuffled order.
+
+    Args:
+        domain: Name of the domain.
+        split: First part of the worlds' addresses after the domain.
+        worlds: How many worlds share the tasks.
+        tasks: How many tasks in all.
+        size: Size of the worlds.
+        only: Make the tasks of the first worlds only, to check a pack quickly.
+        progress: Called with 1 for every task made.
 
     Raises:
         UsageError: If a world gives no more tasks than the pack has; ask for more worlds.
     """
     batch = Batch()
-    for number in range(worlds):
+    for number in range(worlds if only is None else only):
         share = tasks * (number + 1) // worlds - tasks * number // worlds
         _fill(batch, domain, (domain, split, number), size, share, progress)
     batch.tasks = Draws(domain, split, "order").shuffled(batch.tasks)

@@ -52,7 +52,7 @@ _PROMISE = (
     "{i|we} {can|will|could|would} {then |}{assist|help|proceed|look|be|check|move|calculate|start|begin"
     "|provide|get}",
     "{i am|i would be|i will be} {here|glad|happy}",
-    "{thank you for|thanks for|safe travels|you are welcome|take care}",
+    "{thank you for|thanks for|you are welcome|take care}",
     "{once|when|after} {that|this|it|canceled|cancelled|done|completed|confirmed}",
 )
 _DONE = (
@@ -107,7 +107,7 @@ def acts_of(
         acts |= told - {"", "report_done" if ask.yes or ask.fact else ""}
         if "deny" in told:
             acts.add("inform")
-        if ask.yes and not (listing or ask.fact or i < last_offer):
+        if ask.yes and not (listing or i < last_offer):
             acts.add("request_confirmation")
         if ask.courtesy and not ask.fact:
             acts.add("ask_more")

@@ -3,18 +3,16 @@
 A sentence is read once, left to right. A cue opens a request, and the slot phrases after it are asked for;
 other
 cues close it again, as "so that I can" does. A question word opens a request for the noun after it alone:
-"which reservation would you like to move to economy" asks for no cabin.
+"which order would you like to move to Monday" asks for no day.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
-from simenv.core.lexicon import Lexicon
 from simenv.users.cues import (
     ADDING,
     BARE_CHOICES,
-    CUES,
+    CLAIMS,
     DESIRES,
     DETERMINERS,
     GO_AHEAD,
@@ -28,15 +26,12 @@ from simenv.users.cues import (
     YES_OPENERS,
     Cue,
 )
-from simenv.users.phrases import Phrases
 from simenv.users.segments import Segment
+from simenv.users.tables import ALL_CUES, BREAKS, SlotTables
 
-_CUES = Phrases(CUES)
-_BREAKS = frozenset((",", ";", ":", "and"))
 _LINK_REACH = 6
 CHOSEN = "?"
 """Stands among the slots of an ask for the slot of things that were named before: "which one"."""
-_INNER = (Cue.PURPOSE, Cue.CLAUSE, Cue.BACK, Cue.MORE)
 _OPENERS = (Cue.ASK, Cue.CONDITION, Cue.IF_HAVE)
 _CLOSERS = (Cue.CLAUSE, Cue.PURPOSE, Cue.WITHOUT, Cue.ELSEWHERE, Cue.CLOSING)
 _NOUNS = (Cue.HEAD, Cue.QUESTION, Cue.CHOICE, Cue.MANNER, Cue.BACK)
@@ -58,6 +53,7 @@ class Ask:
         head: Whether a question word asks.
         opens_list: Whether the list items after it are facts asked for.
         courtesy: Whether it is a closing politeness.
+        waits: Whether it only says to get in touch once a fact is at hand.
         instead: Whether it offers another way than what was asked before.
     """
 
@@ -71,54 +67,11 @@ class Ask:
     head: bool = False
     opens_list: bool = False
     courtesy: bool = False
+    waits: bool = False
     instead: bool = False
 
 
 _NOTHING = Ask()
-
-
-@dataclass(frozen=True, slots=True)
-class SlotTables:
-    """The slot phrases of a lexicon, by where they count."""
-
-    phrases: Phrases[str]
-    heads: Phrases[str]
-    items: Phrases[str]
-    offers: Phrases[str]
-    options: Phrases[str]
-    choices: Phrases[str]
-    closed: frozenset[str]
-    """The slots whose values are a few known ones."""
-    starts: frozenset[str]
-    """Every word that may matter inside a request."""
-    openers: frozenset[str]
-    """The words that phrases asking for something start with."""
-    idle_starts: frozenset[str]
-    """Every word that may matter outside of one."""
-
-
-@lru_cache(maxsize=64)
-def tables(lexicon: Lexicon) -> SlotTables:
-    """Return the phrase tables of a lexicon, built once."""
-    slots = lexicon.slots
-    phrases = [(phrase, slot.name) for slot in slots for phrase in slot.phrases]
-    heads = [(phrase, slot.name) for slot in slots for phrase in slot.heads]
-    questions = [(phrase, slot.name) for slot in slots for phrase in slot.questions]
-    offers = [(phrase, slot.name) for slot in slots for phrase in slot.offers]
-    openers = IMPERATIVES | {"please"} | Phrases(cue for cue in CUES if cue[1] not in _INNER).starts
-    in_heads = Phrases(heads + questions + phrases)
-    return SlotTables(
-        phrases=Phrases(phrases),
-        heads=in_heads,
-        starts=_BREAKS | _CUES.starts | in_heads.starts,
-        closed=frozenset(slot.name for slot in slots if slot.options),
-        openers=openers,
-        idle_starts=openers | _BREAKS,
-        items=Phrases(questions + phrases),
-        offers=Phrases(offers),
-        options=Phrases([(phrase, slot.name) for slot in slots for phrase in slot.options]),
-        choices=Phrases([(phrase, slot.name) for slot in slots for phrase in slot.choices]),
-    )
 
 
 class _Scan:
@@ -147,6 +100,10 @@ class _Scan:
         """Where a question word starts whose noun has to be looked for further up, or -1."""
         self.seen: set[Cue] = set()
         self.back = False
+        self.aside = False
+        """Whether this is what the facts are for; "and" goes on with it: "to see the date and the price"."""
+        self.insists = False
+        """Whether it says more than "let me know"."""
         self.request_from = 0
         """Where the words of the request start, after its cue."""
 
@@ -161,13 +118,13 @@ class _Scan:
             if word not in (active if self.opened or self.asking or self.head_from >= 0 else idle):
                 i += 1
                 continue
-            if word in _BREAKS:
+            if word in BREAKS:
                 self._mark(word, i)
                 if word != "and":
                     i += 1
                     continue
             slot = self._slot_at(i) if self.asking or self.head_from >= 0 else None
-            hit = _CUES.at(words, i)
+            hit = ALL_CUES.at(words, i)
             if slot is not None and (hit is None or slot[0] >= hit[0]):
                 if not self._modifies(i):
                     self._add(slot[1])
@@ -186,7 +143,7 @@ class _Scan:
         return self.tables.phrases.at(self.words, i)
 
     def _modifies(self, i: int) -> bool:
-        """Whether what stands at word ``i`` only says which fact is meant: "the names of all passengers"."""
+        """Whether what stands at word ``i`` only says which fact is meant: "the names of all guests"."""
         if (self.head_from >= 0 and not self.head_found) or not (self.asked or self.conditional):
             return False
         while i > self.request_from and self.words[i - 1] in DETERMINERS:
@@ -203,14 +160,22 @@ class _Scan:
         if mark in (",", ";", "and"):
             self.in_question = self.in_question and mark == "and"
             self._end_head()
-            follows = self.words[i + 1] if i + 1 < len(self.words) else ""
-            if follows in IMPERATIVES and (Cue.ASK in self.seen or Cue.ELSEWHERE in self.seen):
+            if i + 1 == len(self.words):
+                return
+            follows = self.words[i + 1]
+            ordered = Cue.ASK in self.seen or Cue.ELSEWHERE in self.seen
+            if ordered and follows in IMPERATIVES:
                 self._open(Cue.ASK, i + 2)
+            elif ordered and follows == "confirm":
+                self._yes(Cue.CONFIRM, i + 2)
             elif (self.opened or self.head_found) and not self.asking:
-                self.asking = self._names_fact(i + 1)
+                self.aside = self.aside and mark == "and"
+                self.asking = not self.aside and self._names_fact(i + 1)
+            elif Cue.IF_YES in self.seen and (hit := ALL_CUES.at(self.words, i + 1)):
+                self.asking = hit[1] in (Cue.HEAD, Cue.QUESTION)
         elif mark == ":" and self.opened:
             self._end_head()
-            # What follows "your cabin class:" are the classes to choose from, not more facts.
+            # What follows "your size:" are the sizes to choose from, not more facts.
             self.opened = self.asking = not (self.asked and self.asked[-1] in self.tables.closed)
 
     def _end_head(self) -> None:
@@ -234,7 +199,8 @@ class _Scan:
         elif cue in (Cue.HEAD, Cue.QUESTION, Cue.ANOTHER):
             self._question_word(cue, start, end)
         elif cue is Cue.CHOICE or cue is Cue.MANNER:
-            if self.asking or Cue.OFFER in self.seen or (cue is Cue.MANNER and self.question):
+            offered = Cue.OFFER in self.seen and GO_AHEAD.isdisjoint(self.words)
+            if self.asking or offered or (cue is Cue.MANNER and self.question):
                 self._end_head()
                 self.seen.add(cue)
                 self.choice_from = 0
@@ -255,7 +221,7 @@ class _Scan:
         if cue is not Cue.ANOTHER and (relative or not (self.asking or self.question or start == 0)):
             return
         self._end_head()
-        self.seen.add(Cue.HEAD)
+        self.seen.update((Cue.HEAD, cue))
         self.in_question = True
         self.condition = None
         self.head_from, self.head_found = start if cue is not Cue.ANOTHER else end - 1, False
@@ -267,26 +233,41 @@ class _Scan:
             return
         self._end_head()
         self.request_from = end
+        self.insists = self.insists or (cue is Cue.ASK and self.words[end - 1] != "know")
         self.seen.add(cue)
         self.condition = None if cue is Cue.ASK else cue
         self.asking = self.opened = True
+        self.aside = False
 
     def _close(self, cue: Cue, start: int) -> None:
-        if cue is Cue.CLAUSE and self.head_from < 0 and self.words[start] not in SPEAKERS:
+        if cue is Cue.CLAUSE and self.head_from < 0 and not self._opens_clause(start):
             return
         self._end_head()
+        if cue is Cue.PURPOSE or self.words[start] == "to":
+            self.aside = self.aside or self.asking
         self.asking = False
         self.seen.add(cue)
         last = cue is Cue.PURPOSE and self.words[start] in ("and", "then", "i", "we")
         if last or cue is Cue.ELSEWHERE or cue is Cue.CLOSING:
             self.opened = False
 
+    def _opens_clause(self, i: int) -> bool:
+        """Whether word ``i`` begins what is said about a fact: "the date you like", "the id to see it"."""
+        if self.words[i] == "to":
+            following = self.words[i + 1 : i + 2]
+            return i > self.request_from and DETERMINERS.isdisjoint(following)
+        return self.words[i] in SPEAKERS
+
     def _yes(self, cue: Cue, end: int) -> None:
-        if cue is Cue.CONFIRM and not self.presents and self._names_fact(end):
+        claims = self.presents or not CLAIMS.isdisjoint(self.words[end : end + 1])
+        if cue is Cue.CONFIRM and not claims and self._names_fact(end):
             self._open(Cue.ASK, end)
         elif cue is Cue.WHETHER:
             self._open(cue, end)
-        elif cue is not Cue.OFFER or (self.question and not self.in_question):
+        elif cue is Cue.OFFER and self.in_question:
+            self._end_head()
+            self.asking = False
+        elif cue is not Cue.OFFER or self.question:
             self.seen.add(cue)
 
     def _names_fact(self, i: int) -> bool:
@@ -297,7 +278,7 @@ class _Scan:
             i += 1
         if i >= end:
             return False
-        hit = _CUES.at(words, i)
+        hit = ALL_CUES.at(words, i)
         return (hit is not None and hit[1] in _NOUNS) or self.tables.phrases.at(words, i) is not None
 
 
@@ -314,7 +295,7 @@ def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
         slots = [*scan.conditional, *(slot for slot in slots if slot not in scan.conditional)]
     choice = scan.choice_from >= 0
     polite = Cue.CLOSING in seen or Cue.COURTESY in seen
-    yes = bool(seen & {Cue.CONFIRM, Cue.IF_YES, Cue.OFFER})
+    yes = Cue.ANOTHER not in seen and not seen.isdisjoint((Cue.CONFIRM, Cue.IF_YES, Cue.OFFER))
     bare = Cue.ASK in seen and not slots
     if bare and Cue.WANTED in seen:
         yes, bare = True, False
@@ -345,6 +326,7 @@ def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
         opens_list=Cue.ASK in seen
         and (Cue.MORE in seen or (segment.end == ":" and Cue.HEAD not in seen and not choice)),
         courtesy=polite,
+        waits=Cue.CONDITION in seen and not scan.asked and not scan.insists,
         instead=Cue.INSTEAD in seen,
     )
 
@@ -365,7 +347,7 @@ def _insists(segment: Segment) -> bool:
 
 
 def _offered(segment: Segment, scan: _Scan) -> tuple[str, ...]:
-    """Return the slots that a yes-or-no question asks about: "would you like to add any bags?"."""
+    """Return the slots that a yes-or-no question asks about: "would you like to add a warranty?"."""
     words = segment.words
     asks = segment.end == "?" or not scan.seen.isdisjoint((Cue.IF_YES, Cue.CONFIRM, Cue.WHETHER))
     if not asks or "proceed" in words or "me" in words:
@@ -379,7 +361,9 @@ def _offered(segment: Segment, scan: _Scan) -> tuple[str, ...]:
 def _either(segment: Segment, scan: _Scan) -> tuple[str, ...]:
     """Return the slots that a question leaves open with "or": "would you like the window or the aisle?"."""
     words = segment.words
-    if segment.end != "?" or "or" not in words or not GO_AHEAD.isdisjoint(words):
+    if segment.end != "?" or "or" not in words or "me" in words or not GO_AHEAD.isdisjoint(words):
+        return ()
+    if any(one == "or" and two in YES_OPENERS for one, two in pairwise(words)):
         return ()
     if Cue.OFFER not in scan.seen and words[0] not in YES_OPENERS:
         return ()

@@ -7,6 +7,9 @@ from typing import Final
 class Cue(Enum):
     """What a phrase does to the reading of the sentence it stands in."""
 
+    # Members are looked up in sets all the time; Enum's own hash is Python code.
+    __hash__ = object.__hash__
+
     ASK = auto()
     """Opens a request: the facts named after it are asked for."""
     CONDITION = auto()
@@ -79,7 +82,7 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{let me|let us} know{| about}", Cue.ASK),
     ("{would|do} you mind {providing|sharing|telling me|giving me|specifying|confirming}", Cue.ASK),
     ("{i|we} {|will |would |do |first |will first }{need|require}{| to know| to have}", Cue.ASK),
-    ("{i|we} {|will }need to {obtain|have|get|collect|gather|ask for|ask}", Cue.ASK),
+    ("need to {obtain|have|get|collect|gather|ask for|ask}", Cue.ASK),
     ("{i am|we are} {missing|going to need|looking for}", Cue.ASK),
     ("{may|can|could|might} {i|we} {please |}{have|get|ask for|know|ask}", Cue.ASK),
     (
@@ -151,10 +154,13 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
         "|willing|ready}",
         Cue.OFFER,
     ),
+    ("{shall|should} {i|we}", Cue.OFFER),
+    ("{may|can} {i|we} {proceed|go ahead|continue|transfer|do|make|process|apply|use}", Cue.OFFER),
+    ("{i|we} need to confirm", Cue.CONFIRM),
+    ("{please|could you|can you|would you} {verify|check|double check} {that|if|whether}", Cue.IF_YES),
     (
-        "{shall|should|may|can} {i|we} {proceed|go ahead|continue|book|cancel|transfer|do|make|process"
-        "|apply|use}",
-        Cue.OFFER,
+        "need to {obtain|get|have|receive} {|your }{|explicit }{confirmation|approval|consent|permission}",
+        Cue.IF_YES,
     ),
     # Question words.
     ("{which|what}", Cue.HEAD),
@@ -174,6 +180,7 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{pick|choose|select} one", Cue.CHOICE),
     ("{one|any|either} of {these|those|them|the options|the choices|the above}", Cue.CHOICE),
     ("a preference", Cue.CHOICE),
+    ("or option {1|2|3|4|5|one|two|three|a|b|c}", Cue.CHOICE),
     # Ends of what is asked for.
     ("{when|once|whenever} {you are|it is|that is|ready|possible|convenient|available}", Cue.PURPOSE),
     ("so{| that} {i|we|you|you will}", Cue.PURPOSE),
@@ -208,11 +215,10 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     # Politeness.
     ("{anything|something|everything} {else|more|other|specific}", Cue.COURTESY),
     ("what else", Cue.COURTESY),
-    ("{safe travels|have a safe|talk to you soon|take care}", Cue.COURTESY),
-    (
-        "have a {great|nice|good|wonderful|pleasant|lovely} {day|trip|flight|evening|journey|one}",
-        Cue.COURTESY,
-    ),
+    ("{way|ways} {i|we} can {help|assist}", Cue.COURTESY),
+    ("have i {addressed|answered|resolved|covered}", Cue.COURTESY),
+    ("{talk to you soon|take care}", Cue.COURTESY),
+    ("have a {great|nice|good|wonderful|pleasant|lovely|safe}", Cue.COURTESY),
     (
         "{further|any|more|additional|other|future|any further|any other|any more|any additional|any"
         " future}{| specific}"
@@ -243,6 +249,7 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("transfer you", Cue.INSTEAD),
     ("{human|live} {agent|representative}", Cue.INSTEAD),
     # Errands of the customer.
+    ("{can|could|would} you {check|look|try}", Cue.ELSEWHERE),
     (
         "please {check|ensure|make sure|note|wait|hold|allow|contact|visit|call|keep in mind|be aware|be"
         " advised|keep|understand|remember|bear|consider|review|take|stand}",
@@ -256,9 +263,11 @@ YES_OPENERS: Final = _words(
 """First words of a question that a yes or a no answers."""
 DETERMINERS: Final = _words(
     "a an the your my our their his her its any this that these those new preferred desired all each"
-    " every both corrected correct updated full exact specific relevant"
+    " every both corrected correct updated full exact specific relevant total"
 )
-BARE_CHOICES: Final = _words("one ones option options of choice choices you would works work is do")
+BARE_CHOICES: Final = _words(
+    "one ones option options of choice choices you would works work is do should shall"
+)
 """What follows "which" where the things to choose between were named before."""
 ADDING: Final = _words("add purchase buy include get check bring have need any")
 """Words after "would you like to" that ask about an extra rather than for a go-ahead."""
@@ -278,9 +287,17 @@ IMPERATIVES: Final = _words(
 """Verbs that ask for facts where they open a sentence or follow another order."""
 GO_AHEAD: Final = frozenset(("proceed", "ahead", "continue"))
 """Words that make a sentence a request for a yes although it offers further help."""
-MODIFIERS: Final = frozenset(("for", "of", "per", "on", "in"))
-"""Before a noun they make it part of another fact: "the names of all passengers"."""
+MODIFIERS: Final = frozenset(("for", "of", "per", "on", "in", "about"))
+"""Before a noun they make it part of another fact: "the names of all guests"."""
 SEVERAL: Final = LISTED | _words("two three four five several multiple both following these")
 """Words of a sentence that names several things."""
 DESIRES: Final = frozenset(("like", "want", "wish", "any", "some"))
 """Words before an extra that is asked about: "would you like insurance"."""
+CLAIMS: Final = frozenset(("that", "if", "whether"))
+"""Words after "please confirm" that open what is to be confirmed."""
+WELCOMES: Final = (
+    ("you", "are", "welcome"),
+    ("take", "your", "time"),
+    ("thank", "you", "for", "your", "patience"),
+)
+"""How a message starts that says goodbye; "once you have it, let me know" in it asks for nothing."""

@@ -276,9 +276,9 @@ def _places(low: str, words: list[str]) -> tuple[list[int], list[int]]:
 
 
 def _number_at(words: list[str], first: int, last: int, low: str, ends: list[int]) -> int:
-    """Return where the number of a counted noun at ``first:last`` stands, or -1: "3 free bags", "bags: 3".
+    """Return where the number of a counted noun at ``first:last`` stands, or -1: "3 new books", "books: 3".
 
-    A number that a hyphen joins to an adjective counts something else: "2 one-stop flights".
+    A number that a hyphen joins to an adjective counts something else: "2 one-page letters".
     """
     for i in range(first - 1, max(first - 1 - _COUNT_REACH, -1), -1):
         if _is_number(words[i]) and (i == first - 1 or low[ends[i] : ends[i] + 1] != "-"):

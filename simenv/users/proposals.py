@@ -1,21 +1,25 @@
 """What a message says about a wish: whether it is about it, agrees with it, or answers it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from simenv.core.task import Question, Scalar, Wish
 from simenv.users.mentions import Mention
 
 _SENTENCE = re.compile(r"[.!?](?=\s)|\n")
+_CLAUSE = re.compile(r"[.!?](?=\s)|\n|[,;](?=\s)|[()|]| - ")
 _WORD = re.compile(r"[a-z]+")
+_PAIR_REACH = 120
+WORDS: Final = "words"
+"""The kind of values that are looked for letter by letter: a proposal that names a known one names a wished."""
 
 
-def about(wishes: Sequence[Wish], message: str, said: Sequence[Mention]) -> list[Wish]:
-    """Return the wishes that ``message`` is about: those of whose words one stands in it.
+def about(wishes: Sequence[Wish], words: frozenset[str], said: Sequence[Mention]) -> list[Wish]:
+    """Return the wishes that a message is about: those of whose words one stands in it.
 
     Failing words, values tell: those one of whose own values is stated.
     """
-    words = set(_WORD.findall(message.lower()))
     by_word = [wish for wish in wishes if not words.isdisjoint(wish.words)]
     if by_word:
         return by_word
@@ -27,24 +31,64 @@ def about(wishes: Sequence[Wish], message: str, said: Sequence[Mention]) -> list
     ]
 
 
-def wrong_kinds(wish: Wish, said: Sequence[Mention]) -> list[str]:
+def states(wish: Wish, said: Iterable[Mention]) -> bool:
+    """Whether a message states values, right or wrong, of a kind that matters to the wish."""
+    return any(mention.kind in wish.expects for mention in said)
+
+
+def wrong_kinds(wish: Wish, message: str, said: Sequence[Mention]) -> list[str]:
     """Return the kinds of values in which a proposal disagrees with ``wish``.
 
     A kind that the proposal does not mention agrees. One that it does must name a wished value; of
-    an exact kind it must name all of them and none beside the known ones.
+    an exact kind it must name all of them and none beside the known ones, if not in the whole message
+    then where it asks: one of several things that were listed may be the one proposed.
     """
     wrong = []
     for kind, wanted in wish.expects.items():
-        named = {mention.value for mention in said if mention.kind == kind and not mention.denied}
+        if kind == WORDS:
+            if not _worded(wanted, message) and _worded(wish.known.get(kind, ()), message):
+                wrong.append(kind)
+            continue
+        known = set(wish.known.get(kind, ())).difference(wanted)
+        named = {mention.value for mention in said if mention.kind == kind and not mention.denied} - known
         if not named:
             continue
         if kind not in wish.exact:
             bad = named.isdisjoint(wanted)
         else:
-            bad = not named.issuperset(wanted) or not named <= {*wanted, *wish.known.get(kind, ())}
-        if bad:
+            bad = named != set(wanted) and _asked(kind, message, said) != set(wanted)
+        if bad or (kind == "date" and _misdated(wish, said)):
             wrong.append(kind)
     return wrong
+
+
+def _worded(texts: Iterable[Scalar], message: str) -> bool:
+    """Whether one of some texts stands in a message as whole words."""
+    return any(re.search(rf"\b{re.escape(str(text))}\b", message, re.IGNORECASE) for text in texts)
+
+
+def _asked(kind: str, message: str, said: Sequence[Mention]) -> set[str | int]:
+    """Return the values of a kind that stand in questions."""
+    asking = [(start, end) for start, end in _pieces(_SENTENCE, message) if "?" in message[start:end]]
+    return {
+        mention.value
+        for mention in said
+        if mention.kind == kind and any(start <= mention.start < end for start, end in asking)
+    }
+
+
+def _misdated(wish: Wish, said: Sequence[Mention]) -> bool:
+    """Whether a wished flight is named with a day that is not wished."""
+    flights = wish.expects.get("flight_number", ())
+    flight: Mention | None = None
+    for mention in said:
+        if mention.kind == "flight_number":
+            flight = mention if mention.value in flights else None
+        elif mention.kind == "date" and flight is not None and mention.start - flight.end <= _PAIR_REACH:
+            if mention.value not in wish.expects["date"]:
+                return True
+            flight = None
+    return False
 
 
 def answer_values(
@@ -52,19 +96,15 @@ def answer_values(
 ) -> tuple[list[Scalar], bool]:
     """Return (values that ``message`` gives as an answer, whether as a correction of earlier ones).
 
-    Values count that stand in a sentence with one of the question's words; failing those and if
-    ``alone``, the only value of the kind in the whole message.
+    Values count that stand in a clause with one of the question's words, failing those in such a
+    sentence; failing those and if ``alone``, the only value of the kind in the whole message. Of a sum
+    that is worked out, "$5 + $6 = $11", the result counts.
     """
     of_kind = [mention for mention in said if mention.kind == question.kind and not mention.denied]
     if not of_kind:
         return [], False
-    near = [
-        mention
-        for start, end in _sentences(message)
-        if not set(_WORD.findall(message[start:end].lower())).isdisjoint(question.about)
-        for mention in of_kind
-        if start <= mention.start < end
-    ]
+    words = frozenset(question.about)
+    near = _near(_CLAUSE, message, words, of_kind) or _near(_SENTENCE, message, words, of_kind)
     if not near and alone and len({mention.value for mention in of_kind}) == 1:
         near = of_kind
     corrected = [mention for mention in near if mention.corrected]
@@ -72,7 +112,21 @@ def answer_values(
     return list(dict.fromkeys(mention.value for mention in chosen)), bool(corrected)
 
 
-def _sentences(message: str) -> list[tuple[int, int]]:
-    ends = [match.end() for match in _SENTENCE.finditer(message)]
-    starts = [0, *ends]
-    return list(zip(starts, [*ends, len(message)], strict=True))
+def _near(
+    cut: re.Pattern[str], message: str, words: frozenset[str], said: Sequence[Mention]
+) -> list[Mention]:
+    """Return what is said in the pieces in which one of ``words`` stands."""
+    found: list[Mention] = []
+    low = message.lower()
+    for start, end in _pieces(cut, message):
+        inside = [mention for mention in said if start <= mention.start < end]
+        if inside and not words.isdisjoint(_WORD.findall(low, start, end)):
+            result = message.rfind("=", start, end)
+            worked = [mention for mention in inside if mention.start > result]
+            found += worked if result >= 0 and worked else inside
+    return found
+
+
+def _pieces(cut: re.Pattern[str], message: str) -> list[tuple[int, int]]:
+    ends = [match.end() for match in cut.finditer(message)]
+    return list(zip([0, *ends], [*ends, len(message)], strict=True))

@@ -5,21 +5,16 @@ agrees with its wish, corrects what does not, and ends the talk when its wishes 
 patience is spent. It never names a wish that it was not brought to.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from simenv.core.lexicon import Lexicon
-from simenv.core.task import Card, Wish
+from simenv.core.task import Card, Fact, Wish
 from simenv.core.trajectory import Event
-from simenv.users.mentions import Mention, mentions
-from simenv.users.proposals import about, answer_values, wrong_kinds
-from simenv.users.speech import listed, say
-from simenv.users.understand import Reading, understand
-
-_WORD = re.compile(r"[a-z]+")
-_HUMAN = frozenset({"human", "transfer", "representative", "supervisor", "colleague"})
+from simenv.users.hearing import Heard, hear
+from simenv.users.proposals import about, answer_values, states, wrong_kinds
+from simenv.users.speech import either, say, sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +31,7 @@ class Talk:
         given: Slots already answered, as ``goal:slot``.
         insisted: How often a no was not taken.
         proposed: Goals of the last proposal.
+        objected: Goals of which a report was contradicted.
     """
 
     said: str
@@ -47,6 +43,7 @@ class Talk:
     given: tuple[str, ...] = ()
     insisted: int = 0
     proposed: tuple[str, ...] = ()
+    objected: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data."""
@@ -87,51 +84,63 @@ class _Turn:
 
     def __init__(self, card: Card, talk: Talk, message: str, lexicon: Lexicon) -> None:
         self.card, self.talk, self.message, self.lexicon = card, talk, message, lexicon
-        self.reading: Reading = understand(message, talk.said, lexicon)
-        self.mentions: tuple[Mention, ...] = mentions(message, lexicon)
+        self.heard: Heard = hear(message, talk.said, lexicon)
         self.parts: list[str] = []
         self.events: list[Event] = []
         self.settled = list(talk.settled)
         self.agreed = list(talk.agreed)
         self.given = list(talk.given)
+        self.objected = list(talk.objected)
         self.insisted = talk.insisted
         self.proposed: tuple[str, ...] = ()
         self.progress = False
+        self.refused = False
 
     def open(self) -> list[Wish]:
         """The wishes that were brought up and are not settled."""
         told = self.card.wishes[: self.talk.told]
         return [wish for wish in told if wish.goal not in self.settled]
 
+    def about(self, wishes: list[Wish]) -> list[Wish]:
+        """Return which of them the message is about."""
+        return about(wishes, self.heard.words, self.heard.said)
+
+    def by_word(self, wishes: list[Wish]) -> list[Wish]:
+        """Return those of whose words one stands in the message."""
+        return about(wishes, self.heard.words, ())
+
     def meant(self) -> list[Wish]:
-        """The open wishes that the message is about; all that are agreed or open if it names none."""
-        named = about(self.open(), self.message, self.mentions)
+        """The open wishes that the message is about; those agreed to, or the first, if it names none."""
         agreed = [wish for wish in self.open() if wish.goal in self.agreed]
-        return named or agreed or self.open()[:1]
+        return self.about(self.open()) or agreed or self.open()[:1]
 
     def listen(self) -> None:
-        """Work through the message: answers, deeds, proposals, refusals, questions."""
+        """Work through the message: answers, then a proposal, a report or a refusal, then questions."""
         self._hear_answers()
-        acts = self.reading.acts
-        asks_yes = self.reading.final_question == "yes_no" or "request_confirmation" in acts
-        if "report_done" in acts:
-            self._hear_done()
-        if asks_yes and self.open():
-            self._hear_proposal()
-        if "deny" in acts and not self.reading.slots and "report_done" not in acts and not self.agreed_now():
+        proposed, done = self._proposed(), self._done()
+        if proposed:
+            self._hear_proposal(proposed)
+        elif done:
+            self._hear_done(done)
+        elif self.heard.denies and not self.heard.slots and not self._searches():
             self._hear_no()
-        self._hear_questions()
+        elif self.heard.yes in ("human", "look") and self.open():
+            self._say("stay" if self.heard.yes == "human" else "look")
+        self._hear_questions(settling=bool(proposed or done))
 
-    def agreed_now(self) -> bool:
-        """Whether this message was answered by a yes or a correction."""
-        return bool(self.proposed) or any(event["type"] == "corrected" for event in self.events)
+    def _say(self, kind: str, **parts: str) -> None:
+        self.parts.append(say(self.card, self.talk.turn, kind, **parts))
+
+    def _searches(self) -> bool:
+        """Whether something could only not be found, and the wish is not what was refused."""
+        return self.heard.seeks and not self.by_word(self.open())
 
     def _hear_answers(self) -> None:
         for wish in self.card.wishes[: self.talk.told]:
             if wish.question is None:
                 continue
             fresh = wish.goal not in self.settled
-            values, correction = answer_values(wish.question, self.message, self.mentions, alone=fresh)
+            values, correction = answer_values(wish.question, self.message, self.heard.said, alone=fresh)
             if not values:
                 continue
             self.events.append(
@@ -141,121 +150,182 @@ class _Turn:
             if fresh:
                 self._settle([wish])
 
-    def _hear_done(self) -> None:
-        self._settle([wish for wish in self.meant() if wish.tools])
-
     def _settle(self, wishes: Iterable[Wish]) -> None:
         for wish in wishes:
             if wish.goal not in self.settled:
                 self.settled.append(wish.goal)
                 self.progress = True
 
-    def _hear_proposal(self) -> None:
-        wishes = [wish for wish in self.open() if wish.tools]
-        named = about(wishes, self.message, self.mentions)
-        if not named and not self._elsewhere():
-            # "Shall I go ahead?": with what was proposed last, or with the wish at hand.
-            named = [wish for wish in wishes if wish.goal in self.talk.proposed] or wishes[:1]
-        if not named:
-            if "report_done" not in self.reading.acts and not self.reading.slots:
-                self.parts.append(say(self.card, self.talk.turn, "no"))
+    def _proposed(self) -> list[Wish]:
+        """Return the wishes for whose fulfilment the message wants a yes."""
+        heard, wishes = self.heard, [wish for wish in self.open() if wish.tools]
+        if heard.yes != "go" or not wishes or (heard.denies and not heard.firm):
+            return []
+        stated = any(states(wish, heard.said) for wish in wishes)
+        unread = set(heard.slots) <= {self.lexicon.other} and heard.firm
+        if heard.slots and not stated and not unread:
+            return []
+        if heard.reports and not (heard.firm and any(wish.goal not in self.agreed for wish in wishes)):
+            return []
+        by_word = self.by_word(wishes)
+        if by_word and heard.offers:
+            return by_word
+        if not heard.bare:
+            return []
+        # "Shall I go ahead?": with what was proposed last, or with the wish at hand.
+        return self.about(wishes) or [w for w in wishes if w.goal in self.talk.proposed] or wishes[:1]
+
+    def _hear_proposal(self, wishes: list[Wish]) -> None:
+        if self._contradict(wishes):
             return
-        faults = [(wish, kind) for wish in named for kind in wrong_kinds(wish, self.mentions)]
-        if faults:
-            self._correct(faults)
-            return
-        self.proposed = tuple(wish.goal for wish in named)
-        self.parts.append(say(self.card, self.talk.turn, "yes"))
-        for wish in named:
+        self.proposed = tuple(wish.goal for wish in wishes)
+        self._say("yes")
+        for wish in wishes:
             self.events.append({"type": "confirmed", "goal": wish.goal})
             if wish.goal not in self.agreed:
                 self.agreed.append(wish.goal)
                 self.progress = True
 
-    def _elsewhere(self) -> bool:
-        """Whether a yes-or-no question is about something else than doing what is wished."""
-        words = set(_WORD.findall(self.message.lower()))
-        acts = self.reading.acts
-        return (
-            bool(self.reading.slots) or "deny" in acts or "transfer" in acts or not words.isdisjoint(_HUMAN)
-        )
+    def _contradict(self, wishes: list[Wish]) -> bool:
+        """Correct what the message gets wrong about the wishes; return whether there is anything."""
+        said: list[str] = []
+        for wish in wishes:
+            for kind in wrong_kinds(wish, self.message, self.heard.said):
+                said.extend(self._right(wish, kind))
+                self.events.append({"type": "corrected", "goal": wish.goal, "kind": kind})
+        if said:
+            self._say("wrong", facts=sentences(said))
+        return bool(said)
 
-    def _correct(self, faults: list[tuple[Wish, str]]) -> None:
-        said = []
-        for wish, kind in faults:
-            facts = [fact.said for fact in self.card.facts if fact.goal == wish.goal and fact.kind == kind]
-            said.extend(facts or [wish.says])
-            self.events.append({"type": "corrected", "goal": wish.goal, "kind": kind})
-        self.parts.append(say(self.card, self.talk.turn, "wrong", facts=listed(list(dict.fromkeys(said)))))
+    def _right(self, wish: Wish, kind: str) -> list[str]:
+        """Return what the customer says about a kind of value that was wrong; its values stay untold."""
+        own = [fact for fact in self.card.facts if fact.goal in (wish.goal, "")]
+        wanted = wish.expects[kind]
+        asked = {slot.name for slot in self.lexicon.slots if kind in slot.kinds}
+        for matches in (
+            [fact for fact in own if fact.kind == kind],
+            [fact for fact in own if fact.value != "" and fact.value in wanted],
+            [fact for fact in own if fact.slot in asked],
+        ):
+            if matches:
+                self._give(matches[:1])
+                return [matches[0].said]
+        return [wish.says]
+
+    def _done(self) -> list[Wish]:
+        """Return the wishes that the message reports fulfilled."""
+        wishes = [wish for wish in self.open() if wish.tools]
+        agreed = [wish for wish in wishes if wish.goal in self.agreed]
+        if self.heard.reports:
+            return self.about(agreed) or agreed or self.by_word(wishes)
+        if self.heard.slots or self.heard.denies or self.heard.yes in ("go", "human", "look"):
+            return []
+        return agreed if self.heard.closes else []
+
+    def _hear_done(self, wishes: list[Wish]) -> None:
+        fresh = [wish for wish in wishes if wish.goal not in self.objected]
+        if self._contradict(fresh):
+            self.objected.extend(wish.goal for wish in fresh)
+            return
+        self._settle(wishes)
 
     def _hear_no(self) -> None:
         meant = self.meant()[:1]
         if not meant:
             return
+        if self.heard.yes == "human":
+            self._say("no")
         if self.insisted < self.card.insists:
             self.insisted += 1
             self.progress = True
-            self.parts.append(say(self.card, self.talk.turn, "insist"))
+            self._say("insist")
             return
-        self.parts.append(say(self.card, self.talk.turn, "accept"))
+        self._say("accept")
+        self.refused = True
         self._settle(meant)
 
-    def _hear_questions(self) -> None:
-        said = []
-        for slot in self.reading.slots:
+    def _hear_questions(self, *, settling: bool) -> None:
+        said: list[str] = []
+        unknown: list[str] = []
+        for slot in self.heard.slots:
+            if settling and (slot == self.lexicon.other or slot in self.heard.given):
+                continue
             self.events.append({"type": "asked", "slot": slot})
-            said.extend(self._facts(slot))
+            facts = self._facts(slot)
+            said.extend(self._told(fact) for fact in facts)
+            if slot == self.lexicon.other and not facts:
+                said.extend(wish.says for wish in self.meant()[:1])
+            elif not facts:
+                unknown.append(slot)
         if said:
-            self.parts.append(say(self.card, self.talk.turn, "fact", facts=listed(list(dict.fromkeys(said)))))
+            self._say("fact", facts=sentences(said))
+        if unknown:
+            self._say_unknown(unknown)
 
-    def _facts(self, slot: str) -> list[str]:
-        """Return what the customer says when asked for ``slot``."""
-        goals = [wish.goal for wish in self.meant()] + [wish.goal for wish in self.open()] + [""]
-        found = [
-            fact for goal in goals for fact in self.card.facts if fact.goal == goal and fact.slot == slot
-        ]
-        wanted = {goal for goal in goals[: len(self.meant())]}
-        chosen = [fact for fact in found if fact.goal in wanted] or found[:1]
-        if slot == self.lexicon.other:
-            chosen = [fact for fact in chosen if f"{fact.goal}:{slot}" not in self.given]
-        for fact in chosen:
-            if f"{fact.goal}:{slot}" not in self.given:
-                self.given.append(f"{fact.goal}:{slot}")
-                self.progress = True
-        if chosen:
-            return [fact.said for fact in chosen]
-        if slot == self.lexicon.other:
-            return self._next_fact() or [wish.says for wish in self.meant()[:1]]
-        label = next((words.label for words in self.lexicon.slots if words.name == slot), slot)
-        return [say(self.card, self.talk.turn, "unknown", what=label)]
+    def _say_unknown(self, slots: list[str]) -> None:
+        """Say no to extras that were offered, and that the rest is not known."""
+        words = {each.name: each for each in self.lexicon.slots}
+        offered = [slot for slot in slots if words[slot].offers]
+        others = [words[slot].label for slot in slots if slot not in offered]
+        if offered and not others:
+            self._say("no")
+        elif others:
+            self._say("unknown", what=either(others))
 
-    def _next_fact(self) -> list[str]:
+    def _facts(self, slot: str) -> list[Fact]:
+        """Return what the customer can say when asked for ``slot``."""
+        meant = [wish.goal for wish in self.meant()]
+        if slot == self.lexicon.other:
+            return self._next_fact(meant)
+        goals = [*meant, *(wish.goal for wish in self.open()), ""]
+        found = [fact for goal in goals for fact in self.card.facts if fact.goal == goal and fact.slot == slot]
+        chosen = [fact for fact in found if fact.goal in meant] or found[:1]
+        self._give(chosen)
+        return chosen
+
+    def _next_fact(self, goals: list[str]) -> list[Fact]:
         """Return the first thing not said yet about the wish at hand, for a question of no known kind."""
-        goals = {wish.goal for wish in self.meant()}
-        for fact in self.card.facts:
+        fresh = [
+            fact
+            for fact in self.card.facts
+            if fact.goal in goals and f"{fact.goal}:{fact.slot}" not in self.given
+        ]
+        self._give(fresh[:1])
+        return fresh[:1]
+
+    def _give(self, facts: Iterable[Fact]) -> None:
+        for fact in facts:
             place = f"{fact.goal}:{fact.slot}"
-            if fact.goal in goals and place not in self.given:
+            if place not in self.given:
                 self.given.append(place)
                 self.progress = True
-                return [fact.said]
-        return []
+
+    def _told(self, fact: Fact) -> str:
+        """Return how a fact is said: with the right choice by name where the message offers it."""
+        for wish in self.open():
+            values = wish.expects.get(fact.kind, []) if fact.goal == wish.goal else []
+            stated = {mention.value for mention in self.heard.said if mention.kind == fact.kind}
+            if fact.value == "" and values and stated.issuperset(values):
+                picked = " and ".join(str(value) for value in values)
+                return f"{fact.said.rstrip('.')}. That's {picked}."
+        return fact.said
 
     def speak(self) -> tuple[Talk, str, list[Event]]:
         """Put the reply together and move on to the next wish or to the end."""
         card, talk = self.card, self.talk
         told, patience = talk.told, talk.patience - (not self.progress)
-        if not self.open() and told < len(card.wishes) and not self.reading.slots:
+        if not self.open() and told < len(card.wishes):
             told += 1
-            self.parts.append(say(card, talk.turn, "next", wish=card.wishes[told - 1].says))
-        elif not self.open() and told == len(card.wishes):
-            self.parts.append(say(card, talk.turn, "close"))
+            self._say("next", wish=card.wishes[told - 1].says)
+        elif not self.open():
+            self._say("leave" if self.refused else "close")
             self.events.append({"type": "ended", "why": "settled"})
         elif patience <= 0:
-            self.parts.append(say(card, talk.turn, "give_up"))
+            self._say("give_up")
             self.events.append({"type": "ended", "why": "patience"})
         elif not self.parts:
-            self.parts.append(self._nudge())
-        text = " ".join(part[:1].upper() + part[1:] for part in self.parts)
+            self._nudge()
+        text = " ".join(self.parts)
         after = Talk(
             said=text,
             patience=patience,
@@ -266,12 +336,16 @@ class _Turn:
             given=tuple(self.given),
             insisted=self.insisted,
             proposed=self.proposed or talk.proposed,
+            objected=tuple(self.objected),
         )
         return after, text, self.events
 
-    def _nudge(self) -> str:
+    def _nudge(self) -> None:
+        """Say something to a message that asks for nothing."""
+        waiting = [wish for wish in self.open() if wish.goal not in self.agreed]
         if not self.message.strip():
-            return say(self.card, self.talk.turn, "unclear")
-        if "wait" in self.reading.acts:
-            return say(self.card, self.talk.turn, "wait")
-        return say(self.card, self.talk.turn, "again", wish=self.open()[0].says)
+            self._say("unclear")
+        elif self.heard.waits or not waiting:
+            self._say("wait")
+        else:
+            self._say("again", wish=waiting[0].says)

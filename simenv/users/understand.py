@@ -6,10 +6,12 @@ from typing import Literal
 
 from simenv.core.lexicon import Lexicon
 from simenv.users.acts import acts_of
-from simenv.users.asks import CHOSEN, Ask, SlotTables, ask_of, tables
-from simenv.users.cues import DETERMINERS, LISTED, SEVERAL
+from simenv.users.asks import CHOSEN, Ask, ask_of
+from simenv.users.cues import DETERMINERS, LISTED, MODIFIERS, SEVERAL, WELCOMES
 from simenv.users.mentions import mentions
+from simenv.users.phrases import Phrases
 from simenv.users.segments import Segment, segments
+from simenv.users.tables import SlotTables, tables
 
 FinalQuestion = Literal["yes_no", "wh", "none"]
 
@@ -42,6 +44,8 @@ def understand(message: str, user_before: str, lexicon: Lexicon) -> Reading:
     parts = segments(message)
     slot_tables = tables(lexicon)
     asks = [ask_of(part, slot_tables) for part in parts]
+    if any(part.words[: len(start)] == start for part in parts for start in WELCOMES):
+        asks = [Ask(courtesy=True) if ask.waits else ask for ask in asks]
     listed = _listed(parts, asks)
     chosen = _chosen(parts, asks, slot_tables)
     slots: dict[str, None] = {}
@@ -86,14 +90,28 @@ def _item_slots(part: Segment, ask: Ask, slot_tables: SlotTables) -> list[str]:
     """Return the slots that a list item asks for: its label and its own requests, else all it names."""
     words = part.words
     label = words[: words.index(":")] if ":" in words else words
-    found = [slot for _, _, slot in slot_tables.items.among(label)]
+    found = _named(slot_tables.items, label)
     bare = tuple(word for word in label if word not in DETERMINERS)
     if not found and bare and (head := slot_tables.heads.at(bare, 0)) is not None and head[0] == len(bare):
         found.append(head[1])
+    if found and slot_tables.closed.isdisjoint(found):
+        found += _named(slot_tables.items, words[len(label) :])
     found += [slot for slot in ask.slots if slot and slot != CHOSEN]
     for table in (slot_tables.items, slot_tables.options):
-        found = found or [slot for _, _, slot in table.among(words)]
+        found = found or _named(table, words)
     return found or [""]
+
+
+def _named(table: Phrases[str], words: Sequence[str]) -> list[str]:
+    """Return the slots that words name, leaving out what only tells which fact: "names of all guests"."""
+    named: list[str] = []
+    for start, _, slot in table.among(words):
+        before = start
+        while before > 0 and words[before - 1] in DETERMINERS:
+            before -= 1
+        if not (named and before > 0 and words[before - 1] in MODIFIERS):
+            named.append(slot)
+    return named
 
 
 def _chosen(parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTables) -> list[str | None]:
@@ -110,11 +128,16 @@ def _chosen(parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTabl
         own = slot_tables.choices.among(part.words[: ask.choice_from]) if ask.choice_from > 0 else []
         known = own[-1][2] if own else in_sentence or in_item
         chosen.append(None if ask.manner and not options else known)
-        options = options or not LISTED.isdisjoint(part.words)
-        if ask.choice_from < 0 and (named := slot_tables.choices.among(part.words)):
-            if part.item:
-                in_item = named[-1][2]
-            else:
+        refers = not LISTED.isdisjoint(part.words)
+        options = options or refers
+        if (
+            ask.choice_from < 0
+            and not (ask.yes and refers)
+            and (named := slot_tables.choices.among(part.words))
+        ):
+            if part.item and named[0][0] == 0:
+                in_item = named[0][2]
+            elif not part.item:
                 in_sentence = named[-1][2]
     return chosen
 
@@ -143,9 +166,12 @@ def _offered(
 
 
 def _listed_kind(message: str, lexicon: Lexicon) -> str:
-    """Return the slot whose values the message states, for a "which one" of things that it does not name."""
-    stated = {mention.kind for mention in mentions(message, lexicon)}
-    return next((slot.name for slot in lexicon.slots if not stated.isdisjoint(slot.kinds)), lexicon.other)
+    """Return the slot of which the message states two values or more: what a bare "which one" is about."""
+    stated = {(mention.kind, mention.value) for mention in mentions(message, lexicon)}
+    for slot in lexicon.slots:
+        if sum(kind in slot.kinds for kind, _ in stated) > 1:
+            return slot.name
+    return lexicon.other
 
 
 def _pointed_at(parts: Sequence[Segment], slot_tables: SlotTables) -> list[str]:

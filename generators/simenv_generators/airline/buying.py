@@ -4,7 +4,7 @@ from simenv.core.draws import Draws
 from simenv.core.program import Act, Compute, Extremum, Filter, Judge, Lookup, Node
 from simenv.core.task import Fact, Scalar
 from simenv.domains.airline.schema import CABINS
-from simenv_generators.airline.changing import payer, paying
+from simenv_generators.airline.changing import births, paid_with, payer, paying
 from simenv_generators.airline.drafts import Case, Draft, ref, slot_node
 from simenv_generators.airline.scene import Customer, Method, Passenger, Scene, day
 
@@ -22,9 +22,9 @@ _STOP_SAYS = (
     "can you book a connecting flight with one stop from {start} to {end} on {date}?",
 )
 _DIRECT_CHOICES = (
-    ("the cheapest one", "prices", "min"),
-    ("the earliest one of the day", "scheduled_departure_time_est", "min"),
-    ("the latest departure of that day", "scheduled_departure_time_est", "max"),
+    ("I'd like the cheapest one", "prices", "min"),
+    ("I'd like the earliest one of the day", "scheduled_departure_time_est", "min"),
+    ("I'd like the latest departure of that day", "scheduled_departure_time_est", "max"),
 )
 
 
@@ -57,13 +57,14 @@ def _book(scene: Scene, draws: Draws, *, stops: int) -> Case | None:
         return None
     customer = draws.choice([scene.customers[key] for key in sorted(scene.customers)])
     start, end = _pair(scene, draws, stops)
-    nodes, facts, expects, people = _holdings(scene, draws, customer, start, end, draws.choice(days))
+    nodes, facts, extra, expects, others = _holdings(scene, draws, customer, start, end, draws.choice(days))
+    people = 1 + len(others)
     cabin = str(expects["cabin"][0])
     if stops:
         choice_text, select = _select_pair(cabin, people)
     else:
         choice_text, select = _select_one(draws, cabin, people)
-    choice = Fact(slot="flight_choice", said=f"{choice_text}, please", goal="g1", kind="flight_number")
+    choice = Fact(slot="flight_choice", said=choice_text, goal="g1", kind="flight_number")
     when = str(expects["date"][0])
     says = draws.choice(_STOP_SAYS if stops else _SAYS).format(
         start=_from(scene, start), end=_from(scene, end), date=day(when)
@@ -72,9 +73,10 @@ def _book(scene: Scene, draws: Draws, *, stops: int) -> Case | None:
         nodes=(*nodes, slot_node("g1", "flight_choice", choice_text, choice), *select, *_pay(people, stops)),
         says=says,
         words=("book", "booking", "flight", "flights", "reservation", "trip"),
-        facts=(*facts, choice),
+        facts=(*facts, choice, *extra),
         tools=("book_reservation",),
         expects=expects,
+        known=births([Passenger(customer.first_name, customer.last_name, customer.dob), *others]),
         chooses=True,
     )
     return Case(customer, (draft,))
@@ -94,22 +96,21 @@ def _companions(draws: Draws, customer: Customer) -> list[Passenger]:
 
 def _holdings(
     scene: Scene, draws: Draws, customer: Customer, start: str, end: str, when: str
-) -> tuple[tuple[Node, ...], tuple[Fact, ...], dict[str, list[Scalar]], int]:
-    """Return what the customer holds: nodes, facts, what proposals must agree with, number of passengers."""
+) -> tuple[tuple[Node, ...], tuple[Fact, ...], tuple[Fact, ...], dict[str, list[Scalar]], list[Passenger]]:
+    """Return what the customer holds: nodes, facts, further facts, what proposals must agree with, company."""
     cabin, bags = draws.choice(CABINS), draws.weighted([0, 1, 2, 3, 4], [2, 3, 3, 2, 1])
     insurance = draws.choice(("yes", "no"))
     others = _companions(draws, customer)
-    people = 1 + len(others)
     method = payer(customer, draws)
     words = cabin.replace("_", " ")
-    company = "".join(f", and {each.name}, born {each.dob}" for each in others)
+    company = "".join(f" and {each.name}, born on {each.dob}," for each in others).rstrip(",")
     held = {
         "origin_destination": (
             [start, end],
-            Fact(slot="origin_destination", said=f"from {_from(scene, start)} to {_from(scene, end)}", goal="g1", opening=True),
+            Fact(slot="origin_destination", said=f"I want to fly from {_from(scene, start)} to {_from(scene, end)}", goal="g1", opening=True),
         ),
-        "date": (when, Fact(slot="date", said=f"on {day(when)}", value=when, goal="g1", opening=True, kind="date")),
-        "cabin": (cabin, Fact(slot="cabin", said=f"{words}, please", value=cabin, goal="g1", kind="cabin")),
+        "date": (when, Fact(slot="date", said=f"I want to fly on {day(when)}", value=when, goal="g1", opening=True, kind="date")),
+        "cabin": (cabin, Fact(slot="cabin", said=f"I'd like to fly in {words}", value=cabin, goal="g1", kind="cabin")),
         "passengers": (
             [each.__class__(each.first_name, each.last_name, each.dob).name for each in others],
             Fact(slot="passengers", said=f"it's {'just me' if not others else 'me'}{company}", goal="g1"),
@@ -118,7 +119,7 @@ def _holdings(
             bags,
             Fact(
                 slot="bags",
-                said=f"{bags} checked bag{'' if bags == 1 else 's'} in total" if bags else "no checked bags",
+                said=f"I have {bags or 'no'} checked bag{'' if bags == 1 else 's'}{' in total' if bags else ''}",
                 value=bags,
                 goal="g1",
                 kind="count:bags",
@@ -128,7 +129,7 @@ def _holdings(
             insurance,
             Fact(
                 slot="insurance",
-                said="yes, with travel insurance" if insurance == "yes" else "no insurance",
+                said="I'd like travel insurance" if insurance == "yes" else "I don't want travel insurance",
                 value=insurance,
                 goal="g1",
                 kind="insurance",
@@ -141,22 +142,21 @@ def _holdings(
         "cabin": [cabin],
         "date": [when, f"--{when[5:]}"],
         "insurance": [insurance],
-        "last_four": [method.last_four],
+        "count:bags": [bags],
+        **paid_with(method),
     }
-    if bags:
-        expects["count:bags"] = [bags]
     extra = _extra_facts(customer, others)
     travellers: tuple[Node, ...] = tuple(_saved_nodes(customer, others))
-    return (*nodes, *travellers), (*(fact for _, fact in held.values()), *extra), expects, people
+    return (*nodes, *travellers), tuple(fact for _, fact in held.values()), extra, expects, others
 
 
 def _extra_facts(customer: Customer, others: list[Passenger]) -> tuple[Fact, ...]:
     names = " and ".join([f"{customer.first_name} {customer.last_name}", *(each.name for each in others)])
-    births = "; ".join([f"I was born on {customer.dob}", *(f"{each.name} on {each.dob}" for each in others)])
+    born = " and ".join([f"I was born on {customer.dob}", *(f"{each.name} on {each.dob}" for each in others)])
     return (
         Fact(slot="name", said=f"the name{'s are' if others else ' is'} {names}", goal="g1"),
-        Fact(slot="date_of_birth", said=births, goal="g1"),
-        Fact(slot="other", said="it's one way", goal="g1"),
+        Fact(slot="date_of_birth", said=born, goal="g1"),
+        Fact(slot="other", said="it's a one-way trip", goal="g1"),
     )
 
 
@@ -201,7 +201,7 @@ def _select_one(draws: Draws, cabin: str, people: int) -> tuple[str, tuple[Node,
 
 def _select_pair(cabin: str, people: int) -> tuple[str, tuple[Node, ...]]:
     seats = f"available_seats.{cabin}"
-    return "the cheapest connection in total", (
+    return "I'd like the cheapest connection in total", (
         _search("search_onestop_flight"),
         Filter(id="free", of=ref("found"), where=[(f"0.{seats}", ">=", people), (f"1.{seats}", ">=", people)]),
         Extremum(id="best", of=ref("free"), by=f"0.prices.{cabin}+1.prices.{cabin}", pick="min"),

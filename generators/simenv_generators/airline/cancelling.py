@@ -9,7 +9,7 @@ from simenv_generators.airline.scene import Booking, Scene
 
 _REASONS = {
     "illness": ("I'm ill and can't travel", "I've fallen ill", "my doctor says I must not fly because of an illness"),
-    "weather": ("the weather is too bad to travel", "a storm is coming, so it's the weather", "it's because of the weather"),
+    "weather": ("the weather is too bad to travel", "a storm is coming, so it's because of the weather", "it's because of the weather"),
     "change of plan": ("my plans have changed", "it's simply a change of plan", "something came up and my plans changed"),
 }
 
@@ -62,7 +62,7 @@ def _draft(booking: Booking, draws: Draws, reason: str) -> Draft:
     )
     says = draws.choice(_SAYS)
     if fact.opening:
-        says = f"{says} The reason: {fact.said}."
+        says = f"{says} {fact.said[:1].upper()}{fact.said[1:]}."
     return Draft(
         nodes=(slot_node("g1", "cancel_reason", reason, fact), *flown_nodes(), *_decide()),
         says=says,
@@ -152,7 +152,7 @@ def _question(draws: Draws) -> Draft:
         nodes=nodes,
         says=draws.choice(_ASKS),
         words=("refund", "refunded", "back"),
-        question=Question(kind="money", about=["refund", "refunded", "back", "total"]),
+        question=Question(kind="money", about=["refund", "refunded", "back"]),
         facts=(
             Fact(slot="cancel_reason", said="I haven't decided to cancel, I only want to know the refund", goal="g1"),
         ),

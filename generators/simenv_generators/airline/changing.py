@@ -1,6 +1,6 @@
 """Customers who want a reservation changed: flights, cabin, bags, passengers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from simenv.core.draws import Draws
 from simenv.core.program import Act, Compute, Decline, Extremum, Filter, If, Judge, Lookup, Node
@@ -14,11 +14,11 @@ BAG_WORDS = ("bag", "bags", "baggage", "luggage", "suitcase", "suitcases")
 NAME_WORDS = ("passenger", "passengers", "name", "names", "spelled", "spelling")
 
 _BAGS_SAYS = (
-    "I want to have {total} checked bags in total on {trip}.",
-    "please make it {total} checked bags altogether for {trip}.",
-    "I need more luggage on {trip}: {total} checked bags in total.",
+    "I want to have {bags} in total on {trip}.",
+    "please make it {bags} altogether for {trip}.",
+    "I need more luggage on {trip}, which makes {bags} in total.",
     "could you raise the number of checked bags on {trip} to {total}?",
-    "we're bringing {total} bags in total on {trip}, please add what's missing.",
+    "we're bringing {bags} in total on {trip}, please add what's missing.",
 )
 _NAME_SAYS = (
     "a passenger's name is wrong on {trip}.",
@@ -55,8 +55,17 @@ def payer(customer: Customer, draws: Draws) -> Method:
 def paying(goal: str, method: Method) -> Fact:
     """Return the fact of how the customer wants to pay."""
     return Fact(
-        slot="payment_method", said=f"please use {method.said()}", value=method.payment_id, goal=goal, kind="last_four"
+        slot="payment_method",
+        said=f"please use {method.said().replace(method.brand, method.brand.capitalize())}",
+        value=method.payment_id,
+        goal=goal,
+        kind="last_four",
     )
+
+
+def paid_with(method: Method) -> dict[str, list[Scalar]]:
+    """Return what a proposal must agree with where it names a card."""
+    return {"last_four": [method.last_four], "payment_id": [method.payment_id]}
 
 
 def _cases(scene: Scene, draws: Draws) -> Iterator[tuple[Booking, Customer, Case]]:
@@ -68,9 +77,10 @@ def _cases(scene: Scene, draws: Draws) -> Iterator[tuple[Booking, Customer, Case
 def bags_draft(goal: str, booking: Booking, customer: Customer, draws: Draws) -> Draft:
     """Raise the number of bags; how many are free depends on the allowance."""
     total = booking.bags + draws.between(1, 4)
+    bags = f"{total} checked bag{'' if total == 1 else 's'}"
     said = Fact(
         slot="bags",
-        said=f"{total} checked bags in total",
+        said=f"I want {bags} in total",
         value=total,
         goal=goal,
         opening=True,
@@ -106,11 +116,11 @@ def bags_draft(goal: str, booking: Booking, customer: Customer, draws: Draws) ->
     )
     return Draft(
         nodes=nodes,
-        says=draws.choice(_BAGS_SAYS).replace("{total}", str(total)),
+        says=draws.choice(_BAGS_SAYS).replace("{bags}", bags).replace("{total}", str(total)),
         words=BAG_WORDS,
         facts=(said, pay),
         tools=("update_reservation_baggages",),
-        expects={**card_expects(booking), "count:bags": [total], "last_four": [method.last_four]},
+        expects={**card_expects(booking), "count:bags": [total], **paid_with(method)},
     )
 
 
@@ -124,7 +134,7 @@ def add_bags(scene: Scene, draws: Draws) -> Case | None:
 
 def respelled(name: str, draws: Draws) -> str:
     """Return the name as it might truly be spelled: one letter doubled or dropped."""
-    at = draws.between(1, len(name) - 1)
+    at = draws.between(min(2, len(name) - 1), len(name) - 1)
     return name[:at] + name[at - 1] + name[at:] if draws.chance(60) or len(name) < 4 else name[:at] + name[at + 1 :]
 
 
@@ -136,8 +146,9 @@ def name_draft(goal: str, booking: Booking, draws: Draws) -> Draft:
     new = Passenger(old.first_name, last, old.dob)
     said = Fact(
         slot="passengers",
-        said=f"{old.name} should be spelled {new.first_name} {new.last_name}",
+        said=f"{old.name} should be spelled {new.name}",
         goal=goal,
+        kind="words",
     )
     people = [
         {key: ref(f"res.passengers.{i}.{key}") for key in ("first_name", "last_name", "dob")}
@@ -174,7 +185,8 @@ def name_draft(goal: str, booking: Booking, draws: Draws) -> Draft:
         words=NAME_WORDS,
         facts=(said, Fact(slot="name", said=said.said, goal=goal), Fact(slot="other", said=said.said, goal=goal)),
         tools=("update_reservation_passengers",),
-        expects=card_expects(booking),
+        expects={**card_expects(booking), "words": [new.name]},
+        known={"words": [old.name]},
     )
 
 
@@ -201,9 +213,17 @@ def cabin(scene: Scene, draws: Draws) -> Case | None:
     return None
 
 
+_KEEP = "I want to keep my flights as they are"
+
+
+def births(people: Iterable[Passenger]) -> dict[str, list[Scalar]]:
+    """Return days that a proposal may name although nobody flies on them."""
+    return {"date": [each.dob for each in people]}
+
+
 def _cabin_draft(booking: Booking, customer: Customer, wanted: str, draws: Draws) -> Draft:
     words = wanted.replace("_", " ")
-    fact = Fact(slot="cabin", said=f"I want {words}", value=wanted, goal="g1", opening=True, kind="cabin")
+    fact = Fact(slot="cabin", said=f"I want to fly in {words}", value=wanted, goal="g1", opening=True, kind="cabin")
     method = payer(customer, draws)
     pay = paying("g1", method)
     return Draft(
@@ -215,9 +235,11 @@ def _cabin_draft(booking: Booking, customer: Customer, wanted: str, draws: Draws
         ),
         says=draws.choice(_CABIN_SAYS).replace("{cabin}", words),
         words=("cabin", "class", "upgrade", "upgrading", "economy", "business"),
-        facts=(fact, pay),
+        facts=(fact, pay, Fact(slot="flight_choice", said=_KEEP, goal="g1", kind="flight_number")),
         tools=("update_reservation_flights",),
-        expects={**card_expects(booking), "cabin": [wanted], "last_four": [method.last_four]},
+        expects={**card_expects(booking), "cabin": [wanted], **paid_with(method)},
+        known=births(booking.passengers),
+        chooses=True,
     )
 
 
@@ -236,9 +258,9 @@ def _change_act(flights: object) -> Act:
 
 
 CHOICES = (
-    ("the cheapest flight, please", "prices", "min"),
-    ("the earliest departure, please", "scheduled_departure_time_est", "min"),
-    ("the last flight of that day, please", "scheduled_departure_time_est", "max"),
+    ("I'd like the cheapest flight", "prices", "min"),
+    ("I'd like the earliest departure", "scheduled_departure_time_est", "min"),
+    ("I'd like the last flight of that day", "scheduled_departure_time_est", "max"),
 )
 
 
@@ -256,9 +278,11 @@ def flights(scene: Scene, draws: Draws, *, may: bool) -> Case | None:
 
 
 def _flights_draft(booking: Booking, customer: Customer, new_date: str, draws: Draws) -> Draft:
-    date = Fact(slot="date", said=f"on {day(new_date)}", value=new_date, goal="g1", opening=True, kind="date")
+    date = Fact(slot="date", said=f"I want to fly on {day(new_date)}", value=new_date, goal="g1", opening=True, kind="date")
     text, by, pick = draws.choice(CHOICES)
     choice = Fact(slot="flight_choice", said=text, goal="g1", kind="flight_number")
+    words = booking.cabin.replace("_", " ")
+    stay = Fact(slot="cabin", said=f"I want to stay in {words}", value=booking.cabin, goal="g1", kind="cabin")
     method = payer(customer, draws)
     pay = paying("g1", method)
     chosen: list[Node] = [
@@ -311,13 +335,14 @@ def _flights_draft(booking: Booking, customer: Customer, new_date: str, draws: D
         ),
         says=draws.choice(_FLIGHT_SAYS).replace("{date}", day(new_date)),
         words=("flight", "flights", "change", "changing", "move", "rebook", "date"),
-        facts=(date, choice, pay),
+        facts=(date, choice, pay, stay),
         tools=("update_reservation_flights",),
         expects={
             **card_expects(booking),
             "date": [new_date, f"--{new_date[5:]}"],
-            "last_four": [method.last_four],
+            "cabin": [booking.cabin],
+            **paid_with(method),
         },
-        known={"flight_number": now, "reservation_id": []},
+        known={"flight_number": now, **births(booking.passengers)},
         chooses=True,
     )

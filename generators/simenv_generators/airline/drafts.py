@@ -111,7 +111,7 @@ def _by_description(booking: Booking, customer: Customer, when: str, described: 
             one=True,
         ),
     )
-    lost = Fact(slot="reservation_id", said=f"I don't have the reservation number at hand, it's {described}")
+    lost = Fact(slot="reservation_id", said=f"I don't have the reservation number at hand, but it's {described}")
     return Case(customer, (), booking, nodes, (lost, *_travel_facts(described, when, opening=True)), described)
 
 

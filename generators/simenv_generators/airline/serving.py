@@ -33,7 +33,7 @@ _VOUCHER_WORDS = ("compensation", "compensate", "compensated", "certificate", "v
 
 def _leg_nodes(goal: str, leg: Leg) -> tuple[Node, ...]:
     """Find the flight that is talked about in the reservation and look its status up."""
-    fact = Fact(slot="date", said=f"the flight on {day(leg.date)}", value=leg.date, goal=goal, opening=True)
+    fact = Fact(slot="date", said=f"it's the flight on {day(leg.date)}", value=leg.date, goal=goal, opening=True)
     return (
         slot_node(goal, "date", leg.date, fact),
         Filter(
@@ -123,7 +123,7 @@ def _complaint(scene: Scene, booking: Booking, leg: Leg, draws: Draws) -> Draft:
         says=_placed(scene, draws.choice(_COMPLAINTS), leg).replace("{what}", what),
         words=_VOUCHER_WORDS,
         facts=(
-            Fact(slot="date", said=f"the flight on {day(leg.date)}", value=leg.date, goal="g1", opening=True),
+            Fact(slot="date", said=f"it's the flight on {day(leg.date)}", value=leg.date, goal="g1", opening=True),
             Fact(slot="other", said=f"the flight was {what}", goal="g1"),
         ),
         tools=("send_certificate",),
@@ -140,7 +140,7 @@ def _placed(scene: Scene, text: str, leg: Leg) -> str:
 
 
 def _status_draft(scene: Scene, leg: Leg, draws: Draws) -> Draft:
-    fact = Fact(slot="date", said=f"the flight on {day(leg.date)}", value=leg.date, goal="g1", opening=True)
+    fact = Fact(slot="date", said=f"it's the flight on {day(leg.date)}", value=leg.date, goal="g1", opening=True)
     report = Report(id="tell", subject="status of the flight", value=ref("g1_status"), goal="g1")
     return Draft(
         nodes=(*_leg_nodes("g1", leg), report),
@@ -201,7 +201,7 @@ def balance_total(scene: Scene, draws: Draws) -> Case | None:
         nodes=nodes,
         says=draws.choice(_BALANCE_SAYS).replace("{things}", things),
         words=("balance", "balances", "gift", "certificates", "total", "sum"),
-        question=Question(kind="money", about=["total", "balance", "balances", "sum", "altogether"]),
-        facts=(Fact(slot="other", said=f"all of my {things}", goal="g1"),),
+        question=Question(kind="money", about=["total", "sum", "altogether", "combined", "together"]),
+        facts=(Fact(slot="other", said=f"I mean all of my {things}", goal="g1"),),
     )
     return Case(draws.choice(several), (draft,))

@@ -157,7 +157,8 @@ def _wish(goal: str, draft: Draft, outcome: Outcome) -> Wish:
     exact = [kind for kind in ("reservation_id",) if kind in expects]
     flights = _flights(goal, outcome)
     if draft.chooses and flights:
-        expects["flight_number"] = flights
+        expects["flight_number"] = [leg["flight_number"] for leg in flights]
+        expects["date"] = [day for leg in flights for day in (leg["date"], f"--{leg['date'][5:]}")]
         exact.append("flight_number")
     return Wish(
         goal=goal,
@@ -171,9 +172,9 @@ def _wish(goal: str, draft: Draft, outcome: Outcome) -> Wish:
     )
 
 
-def _flights(goal: str, outcome: Outcome) -> list[Scalar]:
+def _flights(goal: str, outcome: Outcome) -> list[dict[str, str]]:
     return [
-        leg["flight_number"]
+        leg
         for request in outcome.requests
         if request.kind == "write" and getattr(request.node, "goal", "") == goal
         for leg in (request.arguments or {}).get("flights", ())

@@ -24,6 +24,7 @@ _SLOTS = (
             " {id|ids|number|numbers|code|codes|reference|identifier|locator}",
             "{pnr|record locator|booking reference}",
             "id of {the|your}{| current| existing| original} {reservation|booking}",
+            "{reservation|reservations|booking|bookings} you {would|want|wish}",
         ),
         heads=(
             "{|specific |upcoming |existing |of your |of the |of these |of those }"
@@ -42,6 +43,7 @@ _SLOTS = (
             "flight number {you would|you want|you wish|you prefer|for your new|of your new|for the new"
             "|of the new}",
             "new flight number",
+            "{flight|flights} you {would|want|prefer}",
         ),
         heads=(
             "{|specific |available |connecting |outbound |return |new |of these |of the |of those |one of }"
@@ -77,7 +79,7 @@ _SLOTS = (
             " {airport|city|airports|cities|location|locations}{| code| codes}",
             "{airport|airports|city} {code|codes|name|names|preference|code or name|name or code|names"
             " or codes|codes or names}",
-            "{cities|city} you",
+            "{|specific |exact }{airport|airports|city|cities}",
             "route",
         ),
         heads=("{|specific |new |other }{airport|city|airports|cities|destination|route}",),
@@ -99,12 +101,13 @@ _SLOTS = (
         "passengers",
         "passengers",
         phrases=(
-            "{number|names|list} of {passengers|travelers|travellers|people}",
+            "{number|list} of {passengers|travelers|travellers|people}",
             "{|updated |new }{passenger|traveler|traveller|passengers} {|personal }{details|information"
-            "|info|count|list|names|name}",
+            "|info|count|list}",
             "{details|information|info} {of|for|about} {the|each|all|any|your}{| new| additional| other}"
             " {passenger|passengers|traveler|travelers}",
             "{passengers|travelers|travellers|passenger whose|passenger you}",
+            "{for|of} {each|all|every|the|all the|both|any} {passenger|passengers|traveler|travelers}",
         ),
         heads=("{passenger|passengers|traveler|travelers}",),
         questions=(
@@ -125,15 +128,16 @@ _SLOTS = (
             "|information|preference|preferences|type|source}",
             "{method|form|mode|means|way} of payment",
             "{preferred|desired} payment",
+            "payment method for {all|each|the|all the|both|any} {passenger|passengers}",
             "{last 4|last four}{| digits}",
-            "{credit card|gift card|card} {number|details|information|id}",
+            "{credit card|gift card|card|certificate} {number|numbers|details|information|id|ids}",
         ),
         heads=(
             "{|specific |of your |of these |of the }{payment|card|cards|gift card|gift cards|credit card"
             "|certificate|certificates|credit cards}",
         ),
         questions=(
-            "how {would|do|will|are|should} you{| like| want| wish| prefer| going}{| to} {pay|cover|split|divide}",
+            "how {would|do|will|should} you{| like| want| wish}{| to} {pay|cover|split|divide|allocate}",
         ),
         options=(
             "{credit|gift|debit} {card|cards}",
@@ -151,7 +155,7 @@ _SLOTS = (
         "bags",
         phrases=(
             "{number|amount} of{| total| extra| additional| free}{| checked} {bags|baggage|baggages"
-            "|luggage|suitcases|pieces}",
+            "|luggage|suitcases|pieces}{| for each passenger| for all passengers| for the passengers}",
             "{checked|baggage|luggage|bag|bags} {bags|baggage|details|information|preference|preferences"
             "|needs|requirements|count|allowance}",
             "{baggage|baggages|luggage}",
@@ -166,7 +170,10 @@ _SLOTS = (
     SlotWords(
         "insurance",
         "travel insurance",
-        phrases=("{|travel |trip |flight }insurance{| preference| option}",),
+        phrases=(
+            "{|travel |trip |flight }insurance{| preference| option}",
+            "{|travel |trip |flight }insurance for {all|each|the|all the|both|any} {passenger|passengers}",
+        ),
         offers=("{|travel |trip |flight }insurance",),
     ),
     SlotWords(
@@ -192,7 +199,7 @@ _SLOTS = (
         "name",
         "name",
         phrases=(
-            "{|new |each }{passenger|traveler} {full |first |last |}name",
+            "{|new |each }{passenger|passengers|traveler|travelers} {full |first |last |}{name|names}",
             "{|full |first |last |legal |your |middle |first and last |passenger full |passenger first "
             "|passenger last }{name|names|surname}",
         ),
@@ -205,6 +212,9 @@ _SLOTS = (
             " relevant}{| flight| trip| reservation| booking} {details|information|info}",
             "{changes|modifications|updates}",
             "{specific|desired|exact} {change|modification|update}",
+            "{trip|travel|booking|itinerary} {details|information}",
+            "{details|information} {of|for|about} {the|your}{| new| updated} {booking|trip|itinerary|change}",
+            "preferences you",
             "membership {status|level|tier}",
             "{trip type|type of trip|one way or round trip|round trip or one way}",
             "flight number",
@@ -212,6 +222,7 @@ _SLOTS = (
             "|price}",
             "{phone number|email address|email|address|contact information|contact details|zip code}",
         ),
+        heads=("{time|times}{| of day| of the day}",),
         options=("{one way|round trip}",),
     ),
 )

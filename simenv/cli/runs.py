@@ -1,0 +1,245 @@
+"""Commands about runs: run, replay, diff, digest."""
+
+import argparse
+import sqlite3
+import sys
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+import simenv
+from simenv.agents.oracle import oracle
+from simenv.agents.protocol import play
+from simenv.agents.registry import agent
+from simenv.agents.runs import Plan, run
+from simenv.cli.choose import ENV_HELP, add_split, choose, domain_of, pack_in
+from simenv.cli.words import Commands, bar, command, count, emit, say
+from simenv.core import catalog
+from simenv.core.canonical import digest
+from simenv.core.errors import DataError, LogError, ReplayError, UnknownNameError, UsageError
+from simenv.core.log import read_header
+from simenv.core.pack import Pack, bundled
+from simenv.core.task import Task
+from simenv.episodes.episode import Episode
+from simenv.episodes.faces import FACES
+from simenv.episodes.replay import Difference, Recorded, first_difference, read_episodes, replay, shown
+from simenv.scoring.report import score_table
+
+READABLE = "full"
+
+
+def run_agent(args: argparse.Namespace) -> int:
+    """Let an agent play tasks into a log; the same command resumes.
+
+    A log that was begun with the same options is continued: what is committed stays, and the
+    finished log is the same to the byte as that of a run without interruption.
+
+    Example:
+      simenv run airline --agent oracle --tasks 20 --trials 1 --out oracle.jsonl
+    """
+    if args.face != READABLE and args.agent != "idle":
+        raise UsageError(f"the agents that simenv brings read the {READABLE} face; {args.face} is for models")
+    chosen = choose(args.env, tasks=args.tasks, split=args.split)
+    plan = Plan(
+        agent=args.agent,
+        tasks=chosen.tasks,
+        trials=args.trials,
+        face=args.face,
+        split=chosen.split,
+        pack=chosen.pack,
+        simenv=simenv.__version__,
+    )
+    player = agent(args.agent, catalog.domain(plan.domain), chosen.tasks)
+    try:
+        with bar(plan.episodes, "episodes") as progress:
+            outcome = run(plan, player, args.out, progress=progress.update)
+    except KeyboardInterrupt as stop:
+        stop.add_note("Every episode that was finished is in the log; the same command goes on from there.")
+        raise
+    emit(
+        {"run": str(args.out)}
+        | outcome.to_json()
+        | {"python": sys.version.split()[0], "sqlite": sqlite3.sqlite_version}
+    )
+    if outcome.resumed:
+        say(f"{outcome.resumed} of {outcome.episodes} episodes were there already.")
+    if outcome.stuck:
+        say(f"The agent gave up in {outcome.stuck} episodes; their records say why.")
+    say(score_table([outcome.row]).rstrip())
+    return 0
+
+
+def replay_run(args: argparse.Namespace) -> int:
+    """Play a run log again and compare every step.
+
+    Every digest, event, state and verdict must come out as it was recorded; at the first that does
+    not, it stops with exit code 1.
+
+    Example:
+      simenv replay oracle.jsonl
+    """
+    pack = _pack_of(args.log, args.pack)
+    episodes = steps = 0
+    with bar(_episodes(args.log), "episodes") as progress:
+        for recorded in read_episodes(args.log):
+            steps += len(_replayed(args.log, pack, recorded).trajectory().steps)
+            episodes += 1
+            progress.update(1)
+    emit({"log": args.log, "episodes": episodes, "steps": steps, "equal": True})
+    missing = _episodes(args.log) - episodes
+    say(f"All {episodes} episodes came out again, step by step ({steps} steps).")
+    if missing:
+        say(f"The run is not finished: {missing} episodes are not in the log yet.")
+    return 0
+
+
+def _replayed(log: str, pack: Pack, recorded: Recorded) -> Episode:
+    try:
+        return replay(pack.find(recorded.task), recorded)
+    except UnknownNameError:
+        problem = f"task {recorded.task} is not in {pack.place}"
+        raise DataError(log, recorded.line, problem, "Name the right pack with --pack") from None
+    except ReplayError as error:
+        error.add_note(f"in {log}:{recorded.line}, task {recorded.task}, trial {recorded.trial}")
+        raise
+
+
+def _episodes(log: str) -> int:
+    """Return how many episodes the finished log will hold."""
+    header = read_header(log)
+    tasks, trials = header.get("tasks"), header.get("trials")
+    return tasks * trials if isinstance(tasks, int) and isinstance(trials, int) else 0
+
+
+def _pack_of(log: str, given: str | None) -> Pack:
+    """Return the pack that a run was played on: the one given, else the one that its header names."""
+    header = read_header(log)
+    domain, version = header.get("domain"), header.get("env_version")
+    if not isinstance(domain, str) or domain not in catalog.ENTRIES:
+        raise LogError(log, 1, f"a run of domain {domain!r}, which is not here", "Give another path")
+    if version != catalog.domain(domain).version:
+        raise UsageError(
+            f"{log} was recorded on simenv/{domain}-v{version}, and this is "
+            f"simenv/{domain}-v{catalog.domain(domain).version}; replay it with the simenv that recorded it"
+        )
+    if given:
+        return pack_in(given)
+    split, pack = header.get("split"), header.get("pack")
+    if isinstance(split, str) and split:
+        return bundled(domain, split)
+    if not isinstance(pack, str) or not pack:
+        raise LogError(log, 1, "the header names no pack", "Name one with --pack")
+    beside = Path(log).parent / Path(pack).name
+    return pack_in(pack if Path(pack).exists() or not beside.exists() else str(beside))
+
+
+def diff(args: argparse.Namespace) -> int:
+    """Show the first step in which two run logs differ.
+
+    Exit code 1 if there is one.
+
+    Example:
+      simenv diff yesterday.jsonl today.jsonl
+    """
+    same = 0
+    for left, right in _pairs(read_episodes(args.left), read_episodes(args.right)):
+        either = left or right
+        if either is None:
+            continue
+        where = {"equal": False, "task": either.task, "trial": either.trial}
+        if left is None or right is None:
+            emit(where | {"only_in": args.right if left is None else args.left})
+            say(f"{either.task}, trial {either.trial}: only in {args.right if left is None else args.left}.")
+            return 1
+        if found := first_difference(left.trajectory, right.trajectory):
+            emit(where | {"step": found.step, "field": found.field, "left": found.left, "right": found.right})
+            _explain(left, right, found)
+            return 1
+        same += 1
+    emit({"equal": True, "episodes": same})
+    say(f"All {same} episodes are equal, step by step.")
+    return 0
+
+
+def _pairs(
+    left: Iterator[Recorded], right: Iterator[Recorded]
+) -> Iterator[tuple[Recorded | None, Recorded | None]]:
+    """Join two logs by task and trial; only what stands elsewhere in the other is kept in memory."""
+    mine: dict[tuple[str, int], Recorded] = {}
+    yours: dict[tuple[str, int], Recorded] = {}
+    for one, other in zip_longest(left, right):
+        if one:
+            mine[one.key] = one
+        if other:
+            yours[other.key] = other
+        for key in {each.key: each for each in (one, other) if each}:
+            if key in mine and key in yours:
+                yield mine.pop(key), yours.pop(key)
+    yield from ((one, None) for one in mine.values())
+    yield from ((None, other) for other in yours.values())
+
+
+def _explain(left: Recorded, right: Recorded, found: Difference) -> None:
+    """Say in words what the two did at the step and what differs."""
+    moment = "at the reset" if found.step < 0 else f"at step {found.step}"
+    say(f"{left.task}, trial {left.trial}: the first difference is {moment}, in {found.field}.")
+    for name, recorded, value in (("left ", left, found.left), ("right", right, found.right)):
+        steps = recorded.trajectory.steps
+        if 0 <= found.step < len(steps) and not found.field.startswith("action"):
+            step = steps[found.step]
+            say(f"  {name} does {shown(step.get('action', step.get('action_escaped')))}")
+        say(f"  {name} has {found.field} {shown(value)}")
+
+
+def digests(args: argparse.Namespace) -> int:
+    """Print digests of the oracle's episodes, to compare machines.
+
+    Plays the first N tasks of a split.
+
+    Example:
+      simenv digest airline --count 3
+    """
+    chosen = choose(domain_of(args.env), tasks=str(args.count), split=args.split)
+    lines = [_digest(task) for task in chosen.tasks]
+    say(f"All {len(lines)} together: {digest(' '.join(lines))}")
+    return 0
+
+
+def _digest(task: Task) -> str:
+    episode = play(Episode(task), oracle())
+    emit({"task": task.id, "digest": episode.digest, "reward": episode.verdict().reward})
+    return episode.digest
+
+
+def add(commands: Commands) -> None:
+    """Add the commands of this group."""
+    each = command(commands, "run", run_agent)
+    each.add_argument("env", metavar="ENV", help=ENV_HELP)
+    each.add_argument(
+        "--agent", required=True, metavar="NAME", help="oracle, idle, ...; a wrong name lists them"
+    )
+    each.add_argument("--tasks", required=True, metavar="N|FILE", help="the first N tasks, or all of a pack")
+    each.add_argument(
+        "--trials", type=count, default=1, metavar="K", help="attempts at each task (default: 1)"
+    )
+    each.add_argument("--out", required=True, metavar="RUN.jsonl", help="the log; made, or continued")
+    each.add_argument(
+        "--face",
+        choices=[face.name for face in FACES],
+        default=READABLE,
+        help="how things are shown to the agent (default: full)",
+    )
+    add_split(each)
+
+    each = command(commands, "replay", replay_run)
+    each.add_argument("log", metavar="RUN.jsonl", help="a log that `simenv run` wrote")
+    each.add_argument("--pack", metavar="FILE", help="the pack it was played on, if it has moved")
+
+    each = command(commands, "diff", diff)
+    each.add_argument("left", metavar="A", help="a run log")
+    each.add_argument("right", metavar="B", help="another")
+
+    each = command(commands, "digest", digests)
+    each.add_argument("env", metavar="ENV", help=ENV_HELP)
+    each.add_argument("--count", type=count, default=10, metavar="N", help="how many tasks (default: 10)")
+    add_split(each)

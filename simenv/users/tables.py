@@ -1,0 +1,57 @@
+"""The phrase tables of a lexicon, built once and looked up word by word."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from simenv.core.lexicon import Lexicon
+from simenv.users.cues import CUES, IMPERATIVES, Cue
+from simenv.users.phrases import Phrases
+
+ALL_CUES = Phrases(CUES)
+BREAKS = frozenset((",", ";", ":", "and"))
+"""Words that may end one fact of a request and begin the next."""
+_INNER = (Cue.PURPOSE, Cue.CLAUSE, Cue.BACK, Cue.MORE)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotTables:
+    """The slot phrases of a lexicon, by where they count."""
+
+    phrases: Phrases[str]
+    heads: Phrases[str]
+    items: Phrases[str]
+    offers: Phrases[str]
+    options: Phrases[str]
+    choices: Phrases[str]
+    closed: frozenset[str]
+    """The slots whose values are a few known ones."""
+    starts: frozenset[str]
+    """Every word that may matter inside a request."""
+    openers: frozenset[str]
+    """The words that phrases asking for something start with."""
+    idle_starts: frozenset[str]
+    """Every word that may matter outside of one."""
+
+
+@lru_cache(maxsize=64)
+def tables(lexicon: Lexicon) -> SlotTables:
+    """Return the phrase tables of a lexicon, built once."""
+    slots = lexicon.slots
+    phrases = [(phrase, slot.name) for slot in slots for phrase in slot.phrases]
+    heads = [(phrase, slot.name) for slot in slots for phrase in slot.heads]
+    questions = [(phrase, slot.name) for slot in slots for phrase in slot.questions]
+    offers = [(phrase, slot.name) for slot in slots for phrase in slot.offers]
+    openers = IMPERATIVES | {"please"} | Phrases(cue for cue in CUES if cue[1] not in _INNER).starts
+    in_heads = Phrases(heads + questions + phrases)
+    return SlotTables(
+        phrases=Phrases(phrases),
+        heads=in_heads,
+        starts=BREAKS | ALL_CUES.starts | in_heads.starts,
+        closed=frozenset(slot.name for slot in slots if slot.options),
+        openers=openers,
+        idle_starts=openers | BREAKS,
+        items=Phrases(questions + phrases),
+        offers=Phrases(offers),
+        options=Phrases([(phrase, slot.name) for slot in slots for phrase in slot.options]),
+        choices=Phrases([(phrase, slot.name) for slot in slots for phrase in slot.choices]),
+    )
