@@ -52,7 +52,16 @@ _WAITS = (
     "Please hold on while I look into this.",
     "Give me a second, I'm pulling up your details.",
 )
-_ODD_SLOTS = ("date_of_birth", "name", "insurance", "bags", "cabin", "date", "payment_method", "cancel_reason")
+_ODD_SLOTS = (
+    "date_of_birth",
+    "name",
+    "insurance",
+    "bags",
+    "cabin",
+    "date",
+    "payment_method",
+    "cancel_reason",
+)
 _REFUSED = {
     "book_reservation": "book this trip",
     "cancel_reservation": "cancel {reservation}",
@@ -62,7 +71,10 @@ _REFUSED = {
     "send_certificate": "send you a certificate as compensation",
 }
 _CABINS = ("basic economy", "economy", "business")
-_MONTHS = ("", *"January February March April May June July August September October November December".split())
+_MONTHS = (
+    "",
+    *"January February March April May June July August September October November December".split(),
+)
 _ISO = re.compile(r"\b(20\d\d)-(\d\d)-(\d\d)\b")
 
 
@@ -234,7 +246,9 @@ class FreeOracle(Oracle):
         node = request.node
         if isinstance(node, Decline) and request.arguments is not None:
             reservation = f"reservation {request.arguments['reservation_id']}"
-            deed = next((_REFUSED[tool] for tool in self._wish(node.goal).tools if tool in _REFUSED), "do that")
+            deed = next(
+                (_REFUSED[tool] for tool in self._wish(node.goal).tools if tool in _REFUSED), "do that"
+            )
             refused = deed.format(reservation=reservation)
             self.free = self.voice = replace(self.free, refused=refused)  # type: ignore[assignment]
         yield from super()._decline(request)
@@ -247,7 +261,9 @@ class FreeOracle(Oracle):
 
     def _shown(self, deed: Description) -> Description:
         """Write values as agents write them: dates in words, cards by their last four digits."""
-        in_words, by_card, cased = (self.draws.at("shown", key).chance(50) for key in ("date", "card", "case"))
+        in_words, by_card, cased = (
+            self.draws.at("shown", key).chance(50) for key in ("date", "card", "case")
+        )
         cards = {str(row[0]): f"{row[1]} ending in {row[2]}" for row in self.episode.world().rows(_CARDS)}
 
         def show(key: str, value: str) -> tuple[str, str]:
@@ -296,7 +312,9 @@ def _other_digits(match: re.Match[str]) -> str:
     if len(text) <= 2:
         number = (int(text) + 3) % 28 + 1 if int(text) < 29 else 14
         return f"{number:0{len(text)}}"[: max(len(text), 2)]
-    return text[:-3] + text[-3:].translate(str.maketrans("0123456789ABCDEFGHJKLMNPQRSTUVWXYZ", "123456789" + "0BCDEFGHJKLMNPQRSTUVWXYZA"))
+    return text[:-3] + text[-3:].translate(
+        str.maketrans("0123456789ABCDEFGHJKLMNPQRSTUVWXYZ", "123456789" + "0BCDEFGHJKLMNPQRSTUVWXYZA")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +341,9 @@ def dialogue(task: Task, style: str, phrasings: Phrasings) -> Result:
     except StuckError as fault:
         reason = _short(str(fault))
     happened = disturbance if agent.happened else "none"
-    lines = [f"{m['role']}: {m['content']}" for m in episode.messages[1:] if m["role"] in ("user", "assistant")]
+    lines = [
+        f"{m['role']}: {m['content']}" for m in episode.messages[1:] if m["role"] in ("user", "assistant")
+    ]
     return Result(task, style, happened, reason, "\n".join(lines))
 
 
@@ -380,7 +400,9 @@ def summary(played: Sequence[Result]) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.dialogues", description="Do dialogues complete?")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.dialogues", description="Do dialogues complete?"
+    )
     parser.add_argument("--tasks", type=int, default=68, help="how many tasks, spread over all intents")
     parser.add_argument("--split", choices=SPLITS, default="test", help="which bundled pack")
     parser.add_argument("--pack", type=Path, help="another pack")

@@ -113,7 +113,7 @@ def test_every_example_in_the_help_is_a_command_line_that_parses(
         ("run airline --agent idle --tasks -1 --out x", "-1: No such file"),
         ("run airline --agent idle --tasks 1 --trials 0 --out x", "at least 1"),
         ("run airline --agent idle --tasks 1 --trials x --out x", "invalid count value"),
-        ("run airline --agent oracle --tasks 1 --face compact --out x", "is for models"),
+        ("run airline --agent oracle --tasks 1 --face small --out x", "invalid choice: 'small'"),
         ("run airline --agent idle --tasks missing.gz --out x", "missing.gz: No such file"),
         ("run airline --agent idle --tasks 1 --out missing/x", "No such file"),
         ("run airline --agent idle --tasks 1 --out .", "directory"),
@@ -229,6 +229,14 @@ def test_diff_finds_the_first_step_that_differs(simenv: Any, logs: dict[str, Pat
     assert (result["task"], result["trial"], result["step"], result["field"]) == (task, 0, 1, "events")
     assert "the first difference is at step 1, in events" in words
     assert simenv("diff", path, path)[0] == 0
+
+
+def test_a_face_changes_nothing_that_is_recorded(simenv: Any, logs: dict[str, Path], tmp_path: Path) -> None:
+    compact = tmp_path / "compact.jsonl"
+    line = ("run", "airline", "--agent", "oracle", "--tasks", 4, "--out", compact)
+    assert simenv(*line, "--face", "compact")[0] == 0
+    assert simenv("diff", compact, logs["oracle"])[0] == 0
+    assert simenv(*line)[0] == 2
 
 
 def test_diff_tells_which_log_lacks_an_episode(simenv: Any, logs: dict[str, Path], tmp_path: Path) -> None:
@@ -447,15 +455,19 @@ def scripted(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
 
 
 def test_a_person_who_does_as_the_oracle_passes(simenv: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in range(6):
+    typed = 0
+    for place in range(12):
         played = play(Episode(bundled("airline", "train").at(place)), oracle())
-        # A line holds one message, and what people type has no line breaks.
-        if any("\n" in step.action for step in played.trajectory().steps):
+        actions = [step.action for step in played.trajectory().steps]
+        # A line is one message, so what people type has no line breaks and is not empty.
+        if any("\n" in action or not action for action in actions):
             continue
-        scripted(monkeypatch, *(step.action for step in played.trajectory().steps))
+        typed += 1
+        scripted(monkeypatch, *actions)
         code, (verdict,), words = simenv("play", "airline", "--seed", place)
         assert (code, verdict["passed"], verdict["digest"]) == (0, True, played.digest)
         assert "Passed: every goal was reached" in words
+    assert typed
 
 
 def test_undo_leaves_no_trace(simenv: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simenv.core.canonical import canonical
+from simenv.core.canonical import canonical, dollars_text
 from simenv.core.task import Card, Fact, Question, Wish
 from simenv.core.trajectory import Event
+from simenv.episodes.episode import Episode
 from simenv.testing import Sample
 from simenv.users.reply import Talk, begin, hears_transfer, reply
 from simenv.users.speech import PERSONAS
@@ -76,7 +77,9 @@ cards = st.sampled_from(
 
 def talk(card: Card, *said: str) -> tuple[Talk, list[str], list[Event]]:
     """Say messages until the customer has left; return its memory, its words and what happened."""
-    state, texts, events = begin(card), [], []
+    state = begin(card)
+    texts: list[str] = []
+    events: list[Event] = []
     for message in said:
         if any(event["type"] == "ended" for event in events):
             break
@@ -248,3 +251,25 @@ def test_every_persona_brings_every_task_to_its_end() -> None:
 def test_what_is_beyond_the_limit_is_not_read() -> None:
     _, _, events = talk(CARD, "x " * 4000 + AGREE)
     assert events == []
+
+
+@pytest.mark.parametrize(
+    ("message", "answer"),
+    [
+        ("The total of your fines is {right}.", "right"),
+        ("The total of your fines is $1.", "wrong"),
+        ("The total of your fines is {right} or $1.", "several"),
+        ("The total of your fines is $1. Correction: the total of your fines is {right}.", "right"),
+        ("The total of your fines is {right}. Correction: the total of your fines is $1.", "wrong"),
+        ("I have looked at your fines.", "none"),
+    ],
+)
+def test_an_answer_counts_if_it_is_one_value_and_right(message: str, answer: str) -> None:
+    trial = next(each for each in sample().trials if each.task.intent == "fine_total")
+    said = message.format(right=dollars_text(int(trial.task.goal.answers["g1"])))
+    episode = Episode(trial.task)
+    episode.act(said)
+    while not episode.done:
+        episode.act("")
+    assert episode.verdict().answers == {"g1": answer}
+    assert episode.verdict().passed == (answer == "right")

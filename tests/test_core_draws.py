@@ -51,7 +51,17 @@ def test_different_addresses_share_no_stream(
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [((1,), ("1",)), (("a", "b"), ("ab",)), (("a", "b"), ("a\x1fb",)), (("1:a",), ("1", "a")), ((), ("",))],
+    [
+        ((1,), ("1",)),
+        (("a", "b"), ("ab",)),
+        (("a", "b"), ("a\x1fb",)),
+        (("1:a",), ("1", "a")),
+        ((), ("",)),
+        (("a", "b"), ("asb",)),
+        (("a", 1), ("ai1",)),
+        (("a", "b"), ("as1:b",)),
+        ((12,), (1, 2)),
+    ],
 )
 def test_addresses_that_look_alike_do_not_meet(
     one: tuple[str | int, ...], other: tuple[str | int, ...]

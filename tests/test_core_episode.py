@@ -22,8 +22,6 @@ from simenv.testing import Sample, actions, words_of
 from simenv.testing.sample import Trial
 from tests.library_domain import DOMAIN
 
-# ruff: noqa: D417 -- the world is not an argument
-
 UNTOUCHED = "0" * 32
 
 
@@ -216,9 +214,8 @@ def test_a_call_refused_after_it_has_written_leaves_no_trace(monkeypatch: pytest
 
 def test_a_write_without_a_yes_and_one_against_a_rule_are_noted_and_not_refused() -> None:
     each = trial("renew_denied")
-    loan = next(
-        request.arguments["loan_id"] for request in each.outcome.requests if request.kind == "decline"
-    )  # type: ignore[index]
+    declined = next(request for request in each.outcome.requests if request.kind == "decline")
+    loan = (declined.arguments or {})["loan_id"]
     episode = Episode(each.task)
     step = episode.act(call("renew_loan", loan_id=loan))
     record = episode.trajectory().calls[0]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simenv.core.errors import UsageError
-from simenv.core.image import build_image
+from simenv.core.image import Rows, build_image
 from simenv.core.world import Row, Table
 from tests.test_core_world import IMAGE, START, TABLES
 
@@ -36,17 +36,15 @@ def test_different_rows_have_different_digests(one: dict[str, Row], other: dict[
 
 def test_the_digest_knows_null_from_nothing_and_a_table_from_another() -> None:
     things, parts = START["things"], START["parts"]
-    seen = [
-        build_image(("x",), tables, listed).digest
-        for tables, listed in (
-            (TABLES, START),
-            (TABLES, {"things": [("a", 1, "")], "parts": parts}),
-            (TABLES, {"things": [("a", 1, None)], "parts": parts}),
-            (TABLES, {"things": things}),
-            ((TABLES[0],), {"things": things}),
-            ((Table("other", TABLES[0].columns, ("name",)),), {"other": things}),
-        )
-    ]
+    worlds: tuple[tuple[tuple[Table, ...], Rows], ...] = (
+        (TABLES, START),
+        (TABLES, {"things": [("a", 1, "")], "parts": parts}),
+        (TABLES, {"things": [("a", 1, None)], "parts": parts}),
+        (TABLES, {"things": things}),
+        ((TABLES[0],), {"things": things}),
+        ((Table("other", TABLES[0].columns, ("name",)),), {"other": things}),
+    )
+    seen = [build_image(("x",), tables, rows).digest for tables, rows in worlds]
     assert len(set(seen)) == len(seen)
 
 

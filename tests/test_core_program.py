@@ -37,7 +37,8 @@ def ref(path: str) -> dict[str, str]:
 
 def run(*nodes: Node, results: tuple[Any, ...] = (), says: Any = True) -> list[Request]:
     """Run nodes to the end; calls are answered by ``results`` in turn, and every rule says ``says``."""
-    answers, asked = list(results), []
+    answers = list(results)
+    asked: list[Request] = []
     steps = interpret(Program(nodes=list(nodes)), lambda rule, facts: says)
     result = None
     while True:

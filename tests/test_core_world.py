@@ -89,7 +89,7 @@ def test_the_journal_replays_to_the_same_rows(script: Any) -> None:
     run(world, script)
     for table, old, new in world.state.journal:
         assert old != new
-        found = (found - {(table, old)} if old else found) | ({(table, new)} if new else set())  # type: ignore[operator]
+        found = (found - {(table, old)} if old else found) | ({(table, new)} if new else set())
     assert found == rows(world)
     world.close()
 

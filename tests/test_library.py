@@ -1,10 +1,12 @@
 """A domain from outside keeps every law, and each law can fail."""
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +17,8 @@ from simenv.core.goal import Goal
 from simenv.core.image import WorldImage
 from simenv.core.tools import tool
 from simenv.core.world import Table, World
-from simenv.episodes import episode as episode_module
-from simenv.episodes.actions import Action
+from simenv.episodes.actions import parse
+from simenv.episodes.episode import Episode, Step
 from simenv.testing import LAWS, Broken, Law, LawError, Sample, check_domain
 from simenv.testing.sample import Trial
 from tests.library_domain import DOMAIN
@@ -24,6 +26,8 @@ from tests.library_domain.generator import build
 
 ROOT = Path(__file__).resolve().parents[1]
 ABOVE = ("agents", "core", "envs", "episodes", "scoring", "synth", "testing", "users")
+KNOWN = {"simenv/users/proposals.py"}
+"""Pairs a flight with its day; a kind of the lexicon should say which mentions go in pairs."""
 
 
 def test_the_library_keeps_every_law() -> None:
@@ -40,17 +44,18 @@ def test_a_law_error_names_law_witness_and_address(monkeypatch: pytest.MonkeyPat
 
 
 def test_nothing_above_the_domains_names_a_thing_of_the_airline() -> None:
-    """Its identifiers, that is: a customer's English may say "trip"."""
+    """Its identifiers, that is: "airline" itself is a name that catalog and environments list."""
+    things = re.compile(r"\w*(airport|reservation|flight_|cabin|user_id)\w*")
     files = [path for room in ABOVE for path in (ROOT / "simenv" / room).rglob("*.py")]
     named = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.value!r}"
         for path in files
-        if path.name != "catalog.py"
+        if str(path.relative_to(ROOT)) not in KNOWN
         for tree in [ast.parse(path.read_text("utf-8"))]
         for docs in [{id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}]
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
-        if any(word in node.value for word in ("airport", "airline", "reservation_id", "flight_number"))
+        if things.fullmatch(node.value)
     ]
     assert named == []
 
@@ -68,7 +73,7 @@ def with_task(**changes: object) -> Sample:
     return trials(lambda trial: Trial(trial.address, trial.task.model_copy(update=changes), trial.image))
 
 
-def with_domain(**changes: object) -> Sample:
+def with_domain(**changes: Any) -> Sample:
     return replace(sample(), domain=replace(DOMAIN, **changes))
 
 
@@ -86,6 +91,13 @@ def with_run_of_another() -> Sample:
     forged = Trial(first.address, first.task, first.image)
     forged.__dict__["run"] = last.run
     return replace(sample(), trials=(forged,))
+
+
+def with_a_forged_id() -> Sample:
+    forged = with_task()
+    for trial in forged.trials:
+        trial.task.__dict__["id"] = "library/0"
+    return forged
 
 
 def without_answers() -> Sample:
@@ -140,7 +152,7 @@ BROKEN: dict[Law, Callable[[], Sample]] = {
     laws.the_address_fixes_the_world: with_wavering_builder,
     laws.every_intent_gives_tasks: lambda: replace(sample(), trials=sample().trials[1:]),
     laws.tasks_differ: lambda: replace(sample(), trials=sample().trials + trials(replace).trials),
-    laws.a_task_survives_json: lambda: with_task(budget=True),
+    laws.a_task_survives_json: with_a_forged_id,
     laws.honest_agents_earn_all: lambda: with_task(goal=BEYOND),
     laws.idle_earns_nothing: lambda: with_task(goal=EMPTY),
     laws.every_required_act_is_needed: lambda: with_task(goal=EMPTY),
@@ -173,28 +185,15 @@ def test_a_call_that_leaves_rows_behind_is_found(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_customer_who_hears_malformed_calls_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    heard = episode_module.parse
+    act = Episode.act
 
-    def overheard(text: str) -> Action:
-        parsed = heard(text)
-        return replace(parsed, words=text) if parsed.error == "bad_call" else parsed
-
-    monkeypatch.setattr(episode_module, "parse", overheard)
-    monkeypatch.setattr(
-        episode_module.Episode, "act", _act_on_words(episode_module.Episode.act), raising=True
-    )
-    assert list(laws.hostile_actions_are_answered(sample()))
-
-
-def _act_on_words(act: Callable[..., object]) -> Callable[..., object]:
-    """Let the customer hear every action that holds words, malformed or not."""
-
-    def wrapped(self: episode_module.Episode, action: str) -> object:
-        if episode_module.parse(action).error:
-            self._speak("hello", [])  # noqa: SLF001  the planted bug
+    def overheard(self: Episode, action: str) -> Step:
+        if parse(action).error:
+            self._speak("hello", [])
         return act(self, action)
 
-    return wrapped
+    monkeypatch.setattr(Episode, "act", overheard)
+    assert list(laws.hostile_actions_are_answered(sample()))
 
 
 def test_every_law_is_broken_somewhere_above() -> None:

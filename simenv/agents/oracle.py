@@ -11,7 +11,7 @@ from typing import Any
 
 from simenv.agents.protocol import Play, StuckError
 from simenv.agents.voice import PlainVoice, Voice
-from simenv.core.canonical import canonical, dollars_text, parse_strict
+from simenv.core.canonical import canonical, dollars_text, parse_trusted_exact
 from simenv.core.derive import informed
 from simenv.core.domain import Description
 from simenv.core.interpreter import Judgement, Request, interpret
@@ -166,7 +166,9 @@ class Oracle:
     def _needed(self) -> list[Slot]:
         """What is not known yet of what the first wish needs."""
         mine = ("", self.card.wishes[0].goal)
-        return [slot for slot in self.episode.task.program.slots() if slot.goal in mine and not self._knows(slot)]
+        return [
+            slot for slot in self.episode.task.program.slots() if slot.goal in mine and not self._knows(slot)
+        ]
 
     def _ask(self, slots: Sequence[Slot]) -> Talk:
         labels = list(dict.fromkeys(self.labels[slot.name] for slot in slots))
@@ -184,10 +186,10 @@ class Oracle:
     def _call(self, name: str, arguments: Any) -> Talk:
         """Make one call and return its result as an agent reads it."""
         step = yield self.manner.call(name, show_arguments(arguments))
-        text = step.chat[1]["content"]
+        text = step.results[0]
         if step.error:
             raise StuckError(f"{name} was refused: {text}")
-        return parse_strict(text) if text[:1] in ("{", "[") else text
+        return parse_trusted_exact(text) if text[:1] in ("{", "[") else text
 
     def _read(self, request: Request) -> Talk:
         if self.manner.clumsy and request.name not in self.fumbled:
@@ -198,7 +200,9 @@ class Oracle:
         result = yield from self._call(request.name, request.arguments)
         if self.manner.curious:
             yield from self._call(request.name, request.arguments)
-            yield plain_call("list_all_airports", "{}")
+            for tool in self.episode.domain.tools:
+                if tool.effect == "read" and not tool.parameters:
+                    yield plain_call(tool.name, "{}")
         return result
 
     def _write(self, request: Request) -> Talk:

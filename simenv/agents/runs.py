@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
-from simenv.agents.protocol import Agent, Play, StuckError, play
+from simenv.agents.audit import idle
+from simenv.agents.protocol import Agent, StuckError, play
 from simenv.core import catalog
 from simenv.core.canonical import canonical, digest
 from simenv.core.errors import UsageError
@@ -140,13 +141,8 @@ def attempt(task: Task, agent: Agent, *, face: str = "full") -> dict[str, Any]:
         play(episode, agent)
     except (StuckError, UnsoundError) as error:
         stuck["stuck"] = str(error)
-        play(episode, silent)
+        play(episode, idle)
     return {"trajectory": episode.trajectory().to_json(), "verdict": episode.verdict().to_json()} | stuck
-
-
-def silent(episode: Episode) -> Play:
-    """Say and do nothing."""
-    yield from ()
 
 
 def _outcome(agent: str, episodes: Iterable[Recorded], *, resumed: int, chain: str) -> Outcome:

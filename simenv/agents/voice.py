@@ -91,6 +91,35 @@ class WarmVoice:
         return "If there is anything else you need, just let me know!"
 
 
+class TerseVoice:
+    """As few words as will do, for the compact face."""
+
+    def ask(self, labels: Sequence[str]) -> str:
+        """Ask for facts."""
+        return " ".join(f"{label[:1].upper()}{label[1:]}?" for label in labels)
+
+    def confirm(self, deeds: Sequence[Description]) -> str:
+        """Say what will be done and ask for a yes."""
+        said = [f"{deed.action} ({', '.join(value for _, value in deed.summary)})" for deed in deeds]
+        return f"Shall I {_and(said)}?"
+
+    def done(self, deeds: Sequence[Description]) -> str:
+        """Report what was done."""
+        return f"Done: {_and([deed.past for deed in deeds])}."
+
+    def deny(self, reason: str) -> str:
+        """Say that the request cannot be met, and why."""
+        return f"I can't do that: {reason}."
+
+    def answer(self, subject: str, value: str) -> str:
+        """Answer a question."""
+        return f"The {subject} is {value}."
+
+    def anything_else(self) -> str:
+        """Ask whether there is more."""
+        return "Anything else?"
+
+
 def _words(key: str) -> str:
     return key.replace("_", " ")
 

@@ -62,15 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         say(f"simenv: {place}{error.strerror or error}")
         return 2
-    except KeyboardInterrupt:
-        say(
-            "\nsimenv: stopped. Every episode that was finished is kept; the same command goes on from there."
-        )
-        return 130
+    except KeyboardInterrupt as stop:
+        return _failed(stop, 130, told="stopped")
 
 
-def _failed(error: SimenvError, code: int) -> int:
-    say(f"simenv: {error}")
+def _failed(error: BaseException, code: int, *, told: str = "") -> int:
+    say(f"simenv: {told or error}")
     for note in getattr(error, "__notes__", ()):
         say(f"  {note}")
     return code

@@ -69,6 +69,7 @@ def _read() -> str | None:
     try:
         return input("you> ")
     except EOFError:
+        say()
         return None
 
 
@@ -216,7 +217,7 @@ def explain(verdict: Verdict) -> None:
     for goal, found in verdict.answers.items():
         say(f"The answer to {goal} was {'not given' if found == 'none' else found}.")
     process = verdict.process
-    say(f"{process.steps} steps, {process.calls} calls, {process.repeats} of them repeated.")
+    say(f"Steps: {process.steps}, calls: {process.calls}, of these repeated: {process.repeats}.")
     for name, counts in (("Mistakes", process.errors), ("Rules broken", process.breaches)):
         if counts:
             say(f"{name}: " + ", ".join(f"{key} ({number})" for key, number in counts.items()))

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import simenv
 from simenv.agents.oracle import oracle
-from simenv.agents.protocol import play
 from simenv.agents.registry import agent
-from simenv.agents.runs import Plan, run
+from simenv.agents.runs import Plan, attempt, run
 from simenv.cli.choose import ENV_HELP, add_split, choose, domain_of, pack_in
 from simenv.cli.words import Commands, bar, command, count, emit, say
 from simenv.core import catalog
@@ -25,8 +24,6 @@ from simenv.episodes.faces import FACES
 from simenv.episodes.replay import Difference, Recorded, first_difference, read_episodes, replay, shown
 from simenv.scoring.report import score_table
 
-READABLE = "full"
-
 
 def run_agent(args: argparse.Namespace) -> int:
     """Let an agent play tasks into a log; the same command resumes.
@@ -37,8 +34,6 @@ def run_agent(args: argparse.Namespace) -> int:
     Example:
       simenv run airline --agent oracle --tasks 20 --trials 1 --out oracle.jsonl
     """
-    if args.face != READABLE and args.agent != "idle":
-        raise UsageError(f"the agents that simenv brings read the {READABLE} face; {args.face} is for models")
     chosen = choose(args.env, tasks=args.tasks, split=args.split)
     plan = Plan(
         agent=args.agent,
@@ -206,9 +201,12 @@ def digests(args: argparse.Namespace) -> int:
 
 
 def _digest(task: Task) -> str:
-    episode = play(Episode(task), oracle())
-    emit({"task": task.id, "digest": episode.digest, "reward": episode.verdict().reward})
-    return episode.digest
+    """Print the digest of one episode and return it; where the oracle gives up, that is told too."""
+    record = attempt(task, oracle())
+    chain = str(record["trajectory"]["steps"][-1]["chain"])
+    stuck = {"stuck": record["stuck"]} if "stuck" in record else {}
+    emit({"task": task.id, "digest": chain, "reward": float(record["verdict"]["passed"])} | stuck)
+    return chain
 
 
 def add(commands: Commands) -> None:
@@ -226,7 +224,7 @@ def add(commands: Commands) -> None:
     each.add_argument(
         "--face",
         choices=[face.name for face in FACES],
-        default=READABLE,
+        default=FACES[0].name,
         help="how things are shown to the agent (default: full)",
     )
     add_split(each)

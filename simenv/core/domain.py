@@ -45,6 +45,7 @@ class Domain:
         lexicon: The words of the domain.
         describe: (tool, arguments) to words.
         reason: (rule id, facts, values) to why a request is declined, as a clause.
+        spare: Fields of results that no rule, tool or task needs; the compact face leaves them out.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Domain:
     lexicon: Lexicon
     describe: Callable[[str, Mapping[str, Any]], Description]
     reason: Callable[[str, Mapping[str, Any], Values], str]
+    spare: frozenset[str] = frozenset()
 
     @cached_property
     def toolbox(self) -> dict[str, Tool]:

@@ -14,10 +14,10 @@ is collateral damage.
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from simenv.core.canonical import canonical
 from simenv.core.world import Row, State, Table

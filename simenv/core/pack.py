@@ -7,6 +7,7 @@ the task is first used.
 import gzip
 import io
 import zlib
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -133,6 +134,8 @@ def parse_pack(place: str, data: bytes) -> Pack:
     if not lines or lines[0].get("format") != FORMAT:
         raise DataError(place, 1, "not a task pack of simenv", "Pass a file that `simenv` wrote")
     header, tasks = lines[0], lines[1:]
+    if not isinstance(header.get("domain"), str):
+        raise DataError(place, 1, "a pack that names no domain", _WAY_OUT)
     if header.get("version") != VERSION:
         raise DataError(place, 1, f"pack version {header.get('version')}, not {VERSION}", _WAY_OUT)
     if header.get("tasks") != len(tasks) or not tasks:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from simenv.core.canonical import canonical, digest
 from simenv.core.goal import Goal

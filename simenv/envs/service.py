@@ -164,7 +164,8 @@ class ServiceEnv(gymnasium.Env[str, str]):
         verdict: At the end: ``passed``, ``reason``, ``missing``, ``collateral``, ``answers``,
             ``truncated`` and ``process``, ready for JSON.
 
-    All of it is the caller's own: no call returns an object that another call returns.
+    All of it is the caller's own, no call returns an object that another call returns; only ``tools`` is
+    the same list at every reset of one environment.
 
     Reset: ``seed=s`` plays task ``s`` modulo the size of the pack. ``options={"task": id}`` plays that
     task and beats the seed. A bare ``reset()`` draws the next task from ``np_random``. A process keeps
@@ -212,6 +213,7 @@ class ServiceEnv(gymnasium.Env[str, str]):
         self.source = Source(domain, split, tasks, face)
         self.observation_space = observation_space()
         self.action_space = action_space(catalog.domain(domain))
+        self._tools = fresh_tools(domain)
         self._episode: Episode | None = None
 
     @property
@@ -234,7 +236,7 @@ class ServiceEnv(gymnasium.Env[str, str]):
         if task is None:
             task = pack.at(int(self.np_random.bit_generator.random_raw()) if seed is None else seed)
         self._episode = self.source.open(task)
-        return self._episode.observation, opening_info(self._episode, fresh_tools(self.source.domain))
+        return self._episode.observation, opening_info(self._episode, self._tools)
 
     @override
     def step(self, action: str) -> tuple[str, float, bool, bool, Info]:

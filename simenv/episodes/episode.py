@@ -38,6 +38,7 @@ class Step(NamedTuple):
         truncated: Whether the budget cut it off.
         error: Code of the first mistake in the action, or "".
         digest: The digest chain after the step.
+        results: What each call gave, in full whatever the face.
     """
 
     observation: str
@@ -47,6 +48,7 @@ class Step(NamedTuple):
     truncated: bool
     error: str
     digest: str
+    results: tuple[str, ...] = ()
 
 
 class Episode:
@@ -146,7 +148,8 @@ class Episode:
         state = f"{own.state.row_hash:032x}"
         own.chain = _link(own.chain, action, chat[1:], state, events)
         own.steps.append(StepRecord(action, tuple(calls), parsed.error, tuple(events), state, own.chain))
-        shown = [self.face.message(message) for message in chat]
+        wrote = any(call.versions for call in calls)
+        shown = self.face.messages(chat, own.messages, domain=self.domain, wrote=wrote)
         own.messages.extend(shown)
         return Step(
             observation=self.face.observation(shown[1:]),
@@ -156,6 +159,7 @@ class Episode:
             truncated=own.why == "budget",
             error=parsed.error or next((call.error for call in calls if call.error), ""),
             digest=own.chain,
+            results=tuple([message["content"] for message in chat if message["role"] == "tool"]),
         )
 
     def _call_all(self, parsed: Action, calls: list[CallRecord], events: list[Event]) -> list[Message]:
@@ -208,11 +212,12 @@ class Episode:
         # A read is a pure function of rows and arguments, so on rows that nobody has touched it is
         # looked up: the rollouts of a group ask the same again and again.
         known = self._image.reads if not self._own.state.net else {}
-        found = known.get((tool.name, shown))
-        if found is not None:
-            return found, ""
         try:
-            result = tool.run(world, **tool.check(arguments))
+            checked = tool.check(arguments)
+            found = known.get((tool.name, shown))
+            if found is not None:
+                return found, ""
+            result = tool.run(world, **checked)
         except ToolError as error:
             return f"error {error.code}: {error}", error.code
         text = result if isinstance(result, str) else canonical(result)
@@ -235,7 +240,9 @@ class Episode:
 
     def verdict(self) -> Verdict:
         """Return the verdict on the episode so far."""
-        if self._verdict is None or not self._own.why:
+        if not self._own.why:
+            return verify(self.task, self.trajectory())
+        if self._verdict is None:
             self._verdict = verify(self.task, self.trajectory())
         return self._verdict
 

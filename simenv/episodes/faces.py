@@ -22,9 +22,18 @@ class Full:
         """Return what the system message says."""
         return domain.policy(values, now)
 
-    def message(self, message: Message) -> Message:
-        """Return the message as the agent sees it."""
-        return message
+    def messages(
+        self, chat: Sequence[Message], earlier: Sequence[Message], *, domain: Domain, wrote: bool
+    ) -> list[Message]:
+        """Return the new messages as the agent sees them.
+
+        Args:
+            chat: What is new.
+            earlier: What the agent has seen.
+            domain: Whose results these are.
+            wrote: Whether a call among the new messages has changed the world.
+        """
+        return list(chat)
 
     def observation(self, heard: Iterable[Message]) -> str:
         """Return what was heard as one text."""
@@ -32,12 +41,12 @@ class Full:
 
 
 class Compact(Full):
-    """Rule values and tools as short lines, records as lines and tables.
+    """Rule values as a table, tools as short lines, records as ``key=value`` and tables.
 
-    White space is what separates: a space between name and value, a tab between cells. A record
-    among records is a row; where all rows have the same fields, these stand once, above them. Rows
-    of one list among lists bear its number. Null fields, and fields that repeat the name of their
-    record, are left out; nothing else is.
+    A tab stands between cells. A record among records is a row; where all rows have the same fields,
+    these stand once, above them. Rows of one list among lists bear its number. Null fields, and
+    fields that repeat the name of their record, are left out, and so is what the domain calls spare. Of
+    what a write gives back, only lines that were not shown before are shown. Nothing else is left out.
     """
 
     name = "compact"
@@ -45,16 +54,31 @@ class Compact(Full):
     @override
     def policy(self, domain: Domain, values: Values, now: str) -> str:
         """Return the values of the rules and one line for each tool."""
-        rules = domain.compact(values, now).replace("=", " ")
-        return "\n".join([rules, *map(_tool_line, domain.tools)])
+        return "\n".join([domain.compact(values, now), *map(_tool_line, domain.tools)])
 
     @override
-    def message(self, message: Message) -> Message:
-        """Return the message with a JSON result laid out in lines."""
-        text = message["content"]
-        if message["role"] != "tool" or text[:1] not in ("{", "["):
-            return message
-        return {**message, "content": "\n".join(_laid_out("", parse_trusted_exact(text)))}
+    def messages(
+        self, chat: Sequence[Message], earlier: Sequence[Message], *, domain: Domain, wrote: bool
+    ) -> list[Message]:
+        """Return the new messages with JSON results laid out in lines."""
+        seen = _lines_of_results(earlier) if wrote else frozenset()
+        return [_compact(message, seen, domain.spare) for message in chat]
+
+
+def _lines_of_results(messages: Sequence[Message]) -> frozenset[str]:
+    results = [message["content"] for message in messages if message["role"] == "tool"]
+    return frozenset(line for text in results for line in text.split("\n"))
+
+
+def _compact(message: Message, seen: frozenset[str], spare: frozenset[str]) -> Message:
+    text = message["content"]
+    if message["role"] != "tool" or text[:1] not in ("{", "["):
+        return message
+    value = parse_trusted_exact(text)
+    if isinstance(value, dict):
+        value = {key: part for key, part in value.items() if key not in spare}
+    fresh = [line for line in _laid_out("", value) if line not in seen]
+    return {**message, "content": "\n".join(fresh) or "done"}
 
 
 def _tool_line(tool: Tool) -> str:
@@ -70,11 +94,11 @@ def _laid_out(name: str, value: Any) -> Iterable[str]:
         elif _all(dict, value.values()):
             yield from _table(name, [_named(key, part) for key, part in value.items()])
         else:
-            yield "\t".join([name, *map(" ".join, _flat("", value))])
+            yield "\t".join([name, *map("=".join, _flat("", value))])
     elif isinstance(value, list):
         yield from _listed(name, value)
     elif value is not None:
-        yield f"{name} {value}"
+        yield f"{name}={value}"
 
 
 def _listed(name: str, value: list[Any]) -> Iterable[str]:
@@ -84,7 +108,7 @@ def _listed(name: str, value: list[Any]) -> Iterable[str]:
         yield from _table(name, [_numbered(at, each) for at, part in enumerate(value, 1) for each in part])
     else:
         texts = [text for _, text in _flat("", value)]
-        yield "\t".join([name, *(texts or ["none"])]).lstrip()
+        yield f"{name}={','.join(texts)}".lstrip("=")
 
 
 def _all(kind: type, parts: Collection[Any]) -> bool:
@@ -117,7 +141,7 @@ def _table(name: str, rows: Sequence[Sequence[tuple[str, str]]]) -> Iterable[str
         yield "\t".join(fields)
         yield from ("\t".join([text for _, text in row]) for row in rows)
     else:
-        yield from ("\t".join([f"{field} {text}".lstrip() for field, text in row]) for row in rows)
+        yield from ("\t".join([f"{field}={text}".lstrip("=") for field, text in row]) for row in rows)
 
 
 FACES: Sequence[Full] = (Full(), Compact())

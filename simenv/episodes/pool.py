@@ -4,6 +4,7 @@ An episode owns its state as data. To act it borrows a seat: a connection to its
 The last borrower stays warm; anyone else's state is played onto the connection first.
 """
 
+import os
 import threading
 from collections import OrderedDict
 
@@ -52,6 +53,15 @@ def borrow(frozen: WorldImage, state: State) -> World:
     world.play(state)
     seats.insert(0, world)
     return world
+
+
+def _forget_seats() -> None:
+    """A forked process must not touch its parent's connections; it opens its own."""
+    for frozen in _images.values():
+        frozen.seats.clear()
+
+
+os.register_at_fork(after_in_child=_forget_seats)
 
 
 def remember(reads: dict[tuple[str, str], str], place: tuple[str, str], text: str) -> None:

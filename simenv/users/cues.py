@@ -65,6 +65,7 @@ def _words(text: str) -> frozenset[str]:
 _GIVE = (
     "{provide|share|send|give|tell|suggest|propose|supply|specify|state|indicate|list|enter|type|include"
     "|clarify|choose|select|pick|"
+    "fill in|fill out|complete|forward|pass on|upload|write|declare|spell|explain|let me have|"
     "double check|verify|name|describe|advise|submit|mention|identify|reply with|respond with|answer}{|"
     " me| us}{| with}"
 )
@@ -109,7 +110,7 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{i would|i will} {need|like} to {know|ask|have}", Cue.ASK),
     ("{please |}{reply|respond} with", Cue.ASK),
     ("would you like to {provide|share|tell|give|specify}{| me| us}", Cue.ASK),
-    ("whether you {would like|want|need|wish|will need|plan}", Cue.INTEREST),
+    ("whether you {would like|would prefer|prefer|want|need|wish|will need|will be|plan}", Cue.INTEREST),
     ("if you {would like|want|wish|need} to {add|purchase|include|buy|bring|check}", Cue.INTEREST),
     # Requests hidden in conditions.
     ("{requires|need|needs|without} your", Cue.CONDITION),
@@ -163,6 +164,8 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
         Cue.IF_YES,
     ),
     # Question words.
+    ("{how|what} about", Cue.OFFER),
+    ("{which|what} a{|n}", Cue.BACK),
     ("{which|what}", Cue.HEAD),
     ("{who|whom|when|where|why|how|how many|how much}", Cue.QUESTION),
     (
@@ -211,10 +214,17 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{it|that|those|them|this|these|so|one}", Cue.BACK),
     ("{the |}following{| details| information| additional information| additional details| info}", Cue.MORE),
     ("{some|a few|a bit|a little}{| more| additional} {details|information|info|things|questions}", Cue.MORE),
-    ("{questions|details|information} {below|as follows}", Cue.MORE),
+    ("{questions|details|information|fields|form|items} {below|above|as follows}", Cue.MORE),
+    (
+        "{the|that|your|this} {|complete |correct |full |right |valid |missing |exact |entire }{id|ids|number"
+        "|numbers|code}",
+        Cue.BACK,
+    ),
     # Politeness.
     ("{anything|something|everything} {else|more|other|specific}", Cue.COURTESY),
     ("what else", Cue.COURTESY),
+    ("{if|should} {you|anything} {change your mind|changes|come|comes up|run into}", Cue.CLOSING),
+    ("{if you|should you} {need|have} {any|anything|something|more|further}", Cue.COURTESY),
     ("{way|ways} {i|we} can {help|assist}", Cue.COURTESY),
     ("have i {addressed|answered|resolved|covered}", Cue.COURTESY),
     ("{talk to you soon|take care}", Cue.COURTESY),
@@ -227,6 +237,11 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ),
     ("feel free to {reach|ask|contact|let|return|come|message|get|call|write|chat}", Cue.CLOSING),
     ("{do not|don not|never|not} hesitate", Cue.CLOSING),
+    (
+        "let {me|us} know {when|once|whenever|after} you {|have |have had }{decided|decide|made up your mind|made a"
+        " decision|a chance|talked|discussed|thought}",
+        Cue.CLOSING,
+    ),
     (
         "let {me|us} know {when|once|whenever|if} {you are|you feel|you|everything is}{| all} {ready"
         "|back|done|available}",
@@ -250,6 +265,11 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{human|live} {agent|representative}", Cue.INSTEAD),
     # Errands of the customer.
     ("{can|could|would} you {check|look|try}", Cue.ELSEWHERE),
+    (
+        "{please |kindly |could you |can you |would you |}{give|allow} {me|us} {a|one|just a|some|two|until}"
+        "{| brief| few| short| little}{| moment| moments| minute| minutes| second| seconds| time| while}",
+        Cue.ELSEWHERE,
+    ),
     (
         "please {check|ensure|make sure|note|wait|hold|allow|contact|visit|call|keep in mind|be aware|be"
         " advised|keep|understand|remember|bear|consider|review|take|stand}",
@@ -277,21 +297,39 @@ LINKS: Final = _words("such like including and or as well along with plus also b
 """What may stand between two facts of one request."""
 PREPOSITIONS: Final = _words("from in on for of with by at to during after under")
 """Before "which" they make it no question."""
+PREFACES: Final = _words("to so before since as because while although in")
+"""Words that open an introduction, which asks for nothing: "to see which one it is, ..."."""
+STATED: Final = _words("i we it this that matters happens means")
+"""What follows a question word that opens a statement: "what i can do is"."""
+VERBS: Final = _words("is are was were has have can could will may means consists starts begins looks usually")
+"""What follows a comma and a "which" that asks nothing: "the code, which is in your mail"."""
 HEAD_REACH: Final = 4
 """How far after its question word a noun may start."""
 LISTED: Final = frozenset(("option", "options", "choices", "alternatives"))
 """Words that announce ways to choose between."""
 IMPERATIVES: Final = _words(
-    "provide share specify send enter tell give state choose select pick list indicate supply need"
+    "provide share specify send enter tell give state choose select pick list indicate supply need complete"
+    " fill describe explain spell"
 )
 """Verbs that ask for facts where they open a sentence or follow another order."""
+OTHERS: Final = _words("else any anything more other further questions me")
+"""Words that make what follows "or" no choice between values."""
 GO_AHEAD: Final = frozenset(("proceed", "ahead", "continue"))
 """Words that make a sentence a request for a yes although it offers further help."""
 MODIFIERS: Final = frozenset(("for", "of", "per", "on", "in", "about"))
 """Before a noun they make it part of another fact: "the names of all guests"."""
+PICKS: Final = frozenset(("choose", "select", "pick"))
+"""Verbs whose object is chosen between, as after "which"."""
+TELLERS: Final = _words("know me us confirm specify clarify and or of , : ;")
+"""Words before a "who" that asks; after any other it says more of a noun."""
+DEEDS: Final = _words(
+    "keep leave stay change cancel book rebook upgrade downgrade look search explore choose use wait have pay"
+    " split combine move switch modify continue consider try reschedule go remove add to rather instead"
+)
+"""Verbs after an "or" that make a question one between deeds: "cancel it, or keep it?"."""
 SEVERAL: Final = LISTED | _words("two three four five several multiple both following these")
 """Words of a sentence that names several things."""
-DESIRES: Final = frozenset(("like", "want", "wish", "any", "some"))
+DESIRES: Final = frozenset(("like", "want", "wish", "any", "some", "about", "need"))
 """Words before an extra that is asked about: "would you like insurance"."""
 CLAIMS: Final = frozenset(("that", "if", "whether"))
 """Words after "please confirm" that open what is to be confirmed."""

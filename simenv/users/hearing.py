@@ -1,6 +1,6 @@
 """All that a customer takes in of one message before deciding what to say."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from simenv.core.lexicon import Lexicon
@@ -9,16 +9,21 @@ from simenv.users.segments import Segment, segments
 from simenv.users.understand import understand
 from simenv.users.wants import (
     Yes,
+    again,
     asking,
+    asks_leave,
+    asks_which,
     begs,
-    closes,
+    ended,
     goes_ahead,
     is_firm,
     labelled,
     listed_slots,
+    mentioned_slots,
     named_slots,
     needs_first,
     offers_deed,
+    plans,
     seeks,
     wanted_yes,
 )
@@ -32,7 +37,10 @@ class Heard:
         said: The values it states.
         words: Its words.
         slots: The facts it asks for.
+        guessed: Whether they are only named, not grammatically asked for.
+        named: Slots that it names in any way.
         given: Slots of which it states values itself.
+        stated: Whether it states what a proposal to this customer would.
         yes: What it wants a yes for.
         firm: Whether that is said in so many words: "shall I proceed".
         bare: Whether it may be about what was talked of last: "shall I".
@@ -40,14 +48,19 @@ class Heard:
         denies: Whether something is refused.
         seeks: Whether something could not be found.
         reports: Whether something is reported done.
-        closes: Whether it sounds like the end of a deed, without a report of one.
+        closes: Whether it sounds like the end of a deed.
+        ended: The words of the sentences that do.
+        again: Whether something is to be said once more.
         waits: Whether it asks for patience.
     """
 
     said: tuple[Mention, ...]
     words: frozenset[str]
     slots: tuple[str, ...]
+    guessed: bool
+    named: frozenset[str]
     given: frozenset[str]
+    stated: bool
     yes: Yes
     firm: bool
     bare: bool
@@ -56,47 +69,98 @@ class Heard:
     seeks: bool
     reports: bool
     closes: bool
+    ended: frozenset[str]
+    again: bool
     waits: bool
 
 
-def hear(message: str, before: str, lexicon: Lexicon) -> Heard:
-    """Take in a message; ``before`` is what the customer said last."""
+def hear(
+    message: str, before: str, lexicon: Lexicon, matters: Container[str] = (), deeds: Container[str] = ()
+) -> Heard:
+    """Take in a message.
+
+    Args:
+        message: Any text.
+        before: What the customer said last.
+        lexicon: The words of the domain.
+        matters: Kinds of values that a proposal to this customer would state.
+        deeds: Words of which one would stand in it.
+    """
     parts = segments(message)
     reading = understand(message, before, lexicon)
     acts = reading.acts
-    asked = asking(parts, reading)
-    firm = is_firm(asked)
     said = mentions(message, lexicon)
     labels = labelled(parts, lexicon)
     kinds = {mention.kind for mention in said}
     given = labels | {slot.name for slot in lexicon.slots if not kinds.isdisjoint(slot.kinds)}
-    denies = "deny" in acts and not needs_first(parts)
+    words = frozenset(word for part in parts for word in part.words)
+    # A price alone is a proposal only with a word of the deed: extras have prices, too.
+    stated = any(kind in matters for kind in kinds) or (
+        "money" in kinds and any(word in deeds for word in words)
+    )
+    covered = labels if reading.final_question == "wh" and not asks_leave(parts) else given
+    settled = covered.issuperset(set(reading.slots) - {lexicon.other}) and "offer_choice" not in acts
+    asked = asking(parts, reading, proposes=stated and settled)
+    yes, firm = wanted_yes(asked), is_firm(asked)
+    quiet = settled and not {"deny", "report_done", "wait", "ask_more", "transfer"}.intersection(acts)
+    if yes != "go" and stated and quiet and plans(parts, deeds):
+        yes = "go"
+    proposes = stated and settled and yes == "go"
+    missed = seeks(parts)
+    once_more = missed or again(message)
+    denies = "deny" in acts and not needs_first(parts) and not (missed and again(message))
     slots = [slot for slot in reading.slots if slot not in labels]
-    if "report_done" not in acts:
-        slots = _missed(parts, slots, acts, lexicon, firm=firm) or slots
-        if not (slots or said or denies or firm) and "ask_more" not in acts and begs(parts):
+    if "report_done" not in acts and not (stated and yes == "go"):
+        wanting = begs(parts) or once_more or needs_first(parts)
+        slots = (
+            _missed(parts, slots, acts, lexicon, wanting=wanting, firm=firm, strict=denies and not missed)
+            or slots
+        )
+        if not said and set(slots) <= {lexicon.other} and asks_which(asked):
+            yes, slots = "", [lexicon.other]
+        elif wanting and not (slots or said or denies or firm):
             slots = [lexicon.other]
+    ends = ended(parts, lexicon)
     return Heard(
         said=said,
-        words=frozenset(word for part in parts for word in part.words),
+        words=words,
         slots=tuple(slots),
+        guessed=set(slots).isdisjoint(reading.slots),
+        named=frozenset(mentioned_slots(parts, lexicon)),
         given=frozenset(given),
-        yes=wanted_yes(parts, reading),
+        stated=stated,
+        yes=yes,
         firm=firm,
-        bare=goes_ahead(asked),
-        offers=offers_deed(asked),
+        bare=proposes or goes_ahead(asked),
+        offers=proposes or offers_deed(asked),
         denies=denies,
-        seeks=seeks(parts),
+        seeks=missed,
         reports="report_done" in acts,
-        closes="wait" not in acts and ("ask_more" in acts or closes(parts, lexicon)),
+        closes="wait" not in acts and ("ask_more" in acts or (bool(ends) and not begs(parts))),
+        ended=ends,
+        again=once_more,
         waits="wait" in acts,
     )
 
 
-def _missed(parts: Sequence[Segment], slots: Sequence[str], acts: Sequence[str], lexicon: Lexicon, *, firm: bool) -> list[str]:
+def _missed(
+    parts: Sequence[Segment],
+    slots: Sequence[str],
+    acts: Sequence[str],
+    lexicon: Lexicon,
+    *,
+    wanting: bool,
+    firm: bool,
+    strict: bool,
+) -> list[str]:
     """Return the facts that are named where facts are asked for, if none of them was read as asked for."""
     found = listed_slots(parts, lexicon)
-    if not found and not firm and set(slots) <= {lexicon.other}:
-        strict = bool(slots) or not {"deny", "ask_more", "wait"}.isdisjoint(acts)
-        found = named_slots(parts, lexicon, strict=strict)
+    # Facts that only the talk before names are a guess; what the message itself names goes first.
+    guessed = mentioned_slots(parts, lexicon).isdisjoint(slots)
+    if not found and guessed:
+        busy = firm or not {"deny", "ask_more", "wait", "transfer"}.isdisjoint(acts)
+        if wanting or not (busy or set(slots) - {lexicon.other}):
+            found = named_slots(parts, lexicon, strict=strict)
+        if not found and slots and any(part.item for part in parts):
+            return [lexicon.other]
     return found if set(found).isdisjoint(slots) else []

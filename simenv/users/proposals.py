@@ -11,6 +11,12 @@ _SENTENCE = re.compile(r"[.!?](?=\s)|\n")
 _CLAUSE = re.compile(r"[.!?](?=\s)|\n|[,;](?=\s)|[()|]| - ")
 _WORD = re.compile(r"[a-z]+")
 _PAIR_REACH = 120
+_BARE = frozenset(
+    "it s its is that this these would will be comes come to the answer amount amounts value result results you re "
+    "your get have looking at so here a an of in exactly just currently now ll d ok okay sure yes info query says "
+    "shows us dollars usd flight".split()
+)
+"""Words that say no more than that an answer follows."""
 WORDS: Final = "words"
 """The kind of values that are looked for letter by letter: a proposal that names a known one names a wished."""
 
@@ -29,11 +35,6 @@ def about(wishes: Sequence[Wish], words: frozenset[str], said: Sequence[Mention]
         for wish in wishes
         if any((kind, value) in stated for kind, values in wish.expects.items() for value in values)
     ]
-
-
-def states(wish: Wish, said: Iterable[Mention]) -> bool:
-    """Whether a message states values, right or wrong, of a kind that matters to the wish."""
-    return any(mention.kind in wish.expects for mention in said)
 
 
 def wrong_kinds(wish: Wish, message: str, said: Sequence[Mention]) -> list[str]:
@@ -97,16 +98,18 @@ def answer_values(
     """Return (values that ``message`` gives as an answer, whether as a correction of earlier ones).
 
     Values count that stand in a clause with one of the question's words, failing those in such a
-    sentence; failing those and if ``alone``, the only value of the kind in the whole message. Of a sum
-    that is worked out, "$5 + $6 = $11", the result counts.
+    sentence; failing those and if ``alone``, the only one of a message with such a word, or in a clause that
+    says nothing else, "it's $11". Of a sum that is worked out, "$5 + $6 = $11", the result counts.
     """
     of_kind = [mention for mention in said if mention.kind == question.kind and not mention.denied]
     if not of_kind:
         return [], False
     words = frozenset(question.about)
     near = _near(_CLAUSE, message, words, of_kind) or _near(_SENTENCE, message, words, of_kind)
-    if not near and alone and len({mention.value for mention in of_kind}) == 1:
-        near = of_kind
+    if not near and alone:
+        single = len({mention.value for mention in of_kind}) == 1
+        named = not words.isdisjoint(_WORD.findall(message.lower()))
+        near = of_kind if single and named else _bare(message, of_kind)
     corrected = [mention for mention in near if mention.corrected]
     chosen = corrected or near
     return list(dict.fromkeys(mention.value for mention in chosen)), bool(corrected)
@@ -124,6 +127,18 @@ def _near(
             result = message.rfind("=", start, end)
             worked = [mention for mention in inside if mention.start > result]
             found += worked if result >= 0 and worked else inside
+    return found
+
+
+def _bare(message: str, said: Sequence[Mention]) -> list[Mention]:
+    """Return what is said in clauses that say nothing else."""
+    found: list[Mention] = []
+    low = message.lower()
+    for start, end in _pieces(_CLAUSE, message):
+        inside = [mention for mention in said if start <= mention.start < end]
+        if inside and _BARE.issuperset(_WORD.findall(low, start, inside[0].start)):
+            if _BARE.issuperset(_WORD.findall(low, inside[-1].end, end)):
+                found += inside
     return found
 
 

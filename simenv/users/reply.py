@@ -13,7 +13,7 @@ from simenv.core.lexicon import Lexicon
 from simenv.core.task import Card, Fact, Wish
 from simenv.core.trajectory import Event
 from simenv.users.hearing import Heard, hear
-from simenv.users.proposals import about, answer_values, states, wrong_kinds
+from simenv.users.proposals import about, answer_values, wrong_kinds
 from simenv.users.speech import either, say, sentences
 
 
@@ -84,7 +84,10 @@ class _Turn:
 
     def __init__(self, card: Card, talk: Talk, message: str, lexicon: Lexicon) -> None:
         self.card, self.talk, self.message, self.lexicon = card, talk, message, lexicon
-        self.heard: Heard = hear(message, talk.said, lexicon)
+        told = [wish for wish in card.wishes[: talk.told] if wish.tools and wish.goal not in talk.settled]
+        matters = {kind for wish in told for kind in wish.expects}
+        deeds = {word for wish in told for word in wish.words}
+        self.heard: Heard = hear(message, talk.said, lexicon, matters, deeds)
         self.parts: list[str] = []
         self.events: list[Event] = []
         self.settled = list(talk.settled)
@@ -126,10 +129,21 @@ class _Turn:
             self._hear_no()
         elif self.heard.yes in ("human", "look") and self.open():
             self._say("stay" if self.heard.yes == "human" else "look")
+        elif self._offered() and self.open():
+            self.parts.append(f"{say(self.card, self.talk.turn, 'no')} {self.open()[0].says}")
         self._hear_questions(settling=bool(proposed or done))
 
     def _say(self, kind: str, **parts: str) -> None:
         self.parts.append(say(self.card, self.talk.turn, kind, **parts))
+
+    def _offered(self) -> bool:
+        """Whether a yes is wanted for something that was not asked for."""
+        heard = self.heard
+        return (
+            heard.yes == "go"
+            and heard.offers
+            and not (heard.bare or heard.slots or heard.reports or heard.closes)
+        )
 
     def _searches(self) -> bool:
         """Whether something could only not be found, and the wish is not what was refused."""
@@ -140,7 +154,8 @@ class _Turn:
             if wish.question is None:
                 continue
             fresh = wish.goal not in self.settled
-            values, correction = answer_values(wish.question, self.message, self.heard.said, alone=fresh)
+            bare = fresh and set(self.heard.slots) <= {self.lexicon.other}
+            values, correction = answer_values(wish.question, self.message, self.heard.said, alone=bare)
             if not values:
                 continue
             self.events.append(
@@ -161,11 +176,12 @@ class _Turn:
         heard, wishes = self.heard, [wish for wish in self.open() if wish.tools]
         if heard.yes != "go" or not wishes or (heard.denies and not heard.firm):
             return []
-        stated = any(states(wish, heard.said) for wish in wishes)
-        unread = set(heard.slots) <= {self.lexicon.other} and heard.firm
-        if heard.slots and not stated and not unread:
+        stated = heard.stated
+        if heard.slots and not stated:
             return []
-        if heard.reports and not (heard.firm and any(wish.goal not in self.agreed for wish in wishes)):
+        agreed = all(wish.goal in self.agreed for wish in wishes)
+        ends = heard.reports or (heard.closes and agreed)
+        if ends and not heard.firm and (agreed or not stated):
             return []
         by_word = self.by_word(wishes)
         if by_word and heard.offers:
@@ -217,10 +233,12 @@ class _Turn:
         wishes = [wish for wish in self.open() if wish.tools]
         agreed = [wish for wish in wishes if wish.goal in self.agreed]
         if self.heard.reports:
-            return self.about(agreed) or agreed or self.by_word(wishes)
-        if self.heard.slots or self.heard.denies or self.heard.yes in ("go", "human", "look"):
+            unasked = [wish for wish in wishes if not self.heard.ended.isdisjoint(wish.words)]
+            return self.about(agreed) or agreed or unasked
+        if self.heard.denies or self.heard.firm or not self.heard.closes:
             return []
-        return agreed if self.heard.closes else []
+        ended = [wish for wish in agreed if not self.heard.ended.isdisjoint(wish.words)]
+        return ended or (agreed if self.heard.guessed else [])
 
     def _hear_done(self, wishes: list[Wish]) -> None:
         fresh = [wish for wish in wishes if wish.goal not in self.objected]
@@ -248,10 +266,15 @@ class _Turn:
         said: list[str] = []
         unknown: list[str] = []
         for slot in self.heard.slots:
-            if settling and (slot == self.lexicon.other or slot in self.heard.given):
+            if settling and (
+                self.heard.guessed
+                or self.heard.ended
+                or slot == self.lexicon.other
+                or slot in self.heard.given
+            ):
                 continue
             self.events.append({"type": "asked", "slot": slot})
-            facts = self._facts(slot)
+            facts = self._facts(self.lexicon.other if self._echoes(slot) else slot)
             said.extend(self._told(fact) for fact in facts)
             if slot == self.lexicon.other and not facts:
                 said.extend(wish.says for wish in self.meant()[:1])
@@ -262,34 +285,42 @@ class _Turn:
         if unknown:
             self._say_unknown(unknown)
 
+    def _echoes(self, slot: str) -> bool:
+        """Whether a fact is only taken to be asked for because it was talked of just now, and was told."""
+        told = any(place.endswith(f":{slot}") for place in self.talk.given)
+        return told and slot not in self.heard.named and not self.heard.again
+
     def _say_unknown(self, slots: list[str]) -> None:
         """Say no to extras that were offered, and that the rest is not known."""
         words = {each.name: each for each in self.lexicon.slots}
         offered = [slot for slot in slots if words[slot].offers]
         others = [words[slot].label for slot in slots if slot not in offered]
-        if offered and not others:
+        if offered and not others and self.heard.yes:
             self._say("no")
-        elif others:
-            self._say("unknown", what=either(others))
+        else:
+            self._say("unknown", what=either(others or [words[slot].label for slot in offered]))
 
     def _facts(self, slot: str) -> list[Fact]:
         """Return what the customer can say when asked for ``slot``."""
         meant = [wish.goal for wish in self.meant()]
-        if slot == self.lexicon.other:
-            return self._next_fact(meant)
         goals = [*meant, *(wish.goal for wish in self.open()), ""]
-        found = [fact for goal in goals for fact in self.card.facts if fact.goal == goal and fact.slot == slot]
+        if slot == self.lexicon.other:
+            return self._next_fact(goals)
+        found = [
+            fact for goal in goals for fact in self.card.facts if fact.goal == goal and fact.slot == slot
+        ]
         chosen = [fact for fact in found if fact.goal in meant] or found[:1]
         self._give(chosen)
         return chosen
 
     def _next_fact(self, goals: list[str]) -> list[Fact]:
-        """Return the first thing not said yet about the wish at hand, for a question of no known kind."""
-        fresh = [
-            fact
-            for fact in self.card.facts
-            if fact.goal in goals and f"{fact.goal}:{fact.slot}" not in self.given
-        ]
+        """Return what a question of no known kind may be after: the next fact, or the last one once more."""
+        places = {f"{fact.goal}:{fact.slot}": fact for fact in self.card.facts if fact.goal in (*goals, "")}
+        given = [places[place] for place in self.given if place in places]
+        said = {fact.said for fact in given}
+        fresh = [fact for fact in places.values() if fact.goal and fact.said not in said]
+        if self.heard.again or not fresh:
+            return [fact for fact in given if not fact.opening][-1:]
         self._give(fresh[:1])
         return fresh[:1]
 

@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 LIMIT = 8_000
 """Characters of a message that are read; the rest is not."""
@@ -47,15 +48,19 @@ _UNMARKED = {**_PLAIN, ord("*"): " "}
 _FOLDED = _accents()
 
 _ITEM = re.compile(
-    r"[ >#]{0,12}(?:[-*\u2022\u25e6\u25aa\u25cf\u00b7+|\u2610\u2713\u2714\u2192][ \uFE0F]"
-    r"|\(?\d{1,2}[.)] ?|\(?[a-z][.)] |\d\uFE0F?\u20E3)"
+    r"[ >#]{0,12}(?:[-*\u2022\u25e6\u25aa\u25cf\u00b7+|\u2610\u2713\u2714\u2192][ \uFE0F](?:\[ ?\])?"
+    r"|\(?\d{1,2}[.)] ?|\(?[a-z][.)] |\d\uFE0F?\u20E3|[\u2460-\u2473]|\[ ?\])"
 )
 _TOKEN = re.compile(r"\w+|'\w+|[?,:;()/|]|[.!](?![\w.!])|(?<= )-(?= )")
 _ENDS = frozenset(".!?")
 _CONTRACTED = {"'ll": "will", "'d": "would", "'re": "are", "'ve": "have", "'m": "am", "'t": "not"}
 _POSSESSIVE = "'s"
-_FILLERS = frozenset(("also", "just", "still", "simply", "quickly", "again"))
+_FILLERS = frozenset(("also", "just", "still", "simply", "quickly", "again", "already", "perhaps", "exactly"))
 _PLEASE = frozenset(("please", "kindly", "pls", "plz"))
+_FILL = " _.*[]()|\u2026"
+_COLONS = frozenset(":=\u2192")
+_INVERTED = frozenset("do does did is are was were should shall may".split())
+_SUBJECTS = frozenset("you i we there this that the these those it they any he she your".split())
 _SPECIAL = _FILLERS | _PLEASE | {"let", "-"}
 _ABBREVIATIONS = frozenset(("e", "g", "i", "mr", "mrs", "ms", "dr", "vs", "etc", "approx", "incl"))
 
@@ -70,12 +75,14 @@ class Segment:
         end: The mark that ends it: ``.``, ``!``, ``?``, ``:`` or nothing.
         item: Whether it opens a line that is a list item or a row of a table.
         line: The number of its line, counted from 0; empty lines count.
+        blank: Whether it ends in a place left to fill: ``Name: ____``, ``Name:`` or ``[ ] Name``.
     """
 
     words: tuple[str, ...]
     end: str
     item: bool
     line: int
+    blank: bool = False
 
 
 def normalise(message: str) -> str:
@@ -100,10 +107,38 @@ def segments(message: str) -> tuple[Segment, ...]:
     for number, line in enumerate(text.split("\n")):
         if line:
             start = _ITEM.match(line)
+            cut = len(found)
             _cut_line(
                 _TOKEN.findall(line, start.end() if start else 0), number, found, item=start is not None
             )
+            if len(found) > cut and _left_blank(line, start):
+                found[-1] = replace(found[-1], blank=True)
     return tuple(found)
+
+
+def _left_blank(line: str, start: re.Match[str] | None) -> bool:
+    """Whether a line ends in a place left to fill, or starts with an empty box."""
+    label = line.rstrip(_FILL)
+    return label[-1:] in _COLONS or "__" in line[len(label) :] or (start is not None and "[" in start[0])
+
+
+def _clauses(words: list[str]) -> Iterator[list[str]]:
+    """Cut a question where "and" joins a second one to it: "which day, and do you need a hotel?"."""
+    start = 0
+    for i, word in enumerate(words):
+        if word == "and" and 0 < i < len(words) - 2 and _opens_question(words, i + 1, start):
+            yield words[start : i - (words[i - 1] in ",;")]
+            start = i + 1
+    yield words[start:]
+
+
+def _opens_question(words: list[str], i: int, start: int) -> bool:
+    """Whether a question starts at word ``i``; after a choice with "or" a question word is enough."""
+    if words[i] in _INVERTED:
+        return words[i + 1] in _SUBJECTS
+    if words[i] == "would" or words[i] == "will":
+        return words[i + 1] == "you" and words[i + 2 : i + 3] != ["please"]
+    return words[i] in ("how", "what", "which", "when", "where") and "or" in words[start:i]
 
 
 def _cut_line(tokens: list[str], number: int, found: list[Segment], *, item: bool) -> None:
@@ -112,6 +147,11 @@ def _cut_line(tokens: list[str], number: int, found: list[Segment], *, item: boo
     for token in tokens:
         if token in _ENDS:
             if words and not (token == "." and words[-1] in _ABBREVIATIONS):
+                if token == "?" and "and" in words:
+                    *firsts, words = _clauses(words)
+                    for first in firsts:
+                        found.append(Segment(tuple(first), token, item, number))
+                        item = False
                 found.append(Segment(tuple(words), token, item, number))
                 words, item = [], False
         elif token in _SPECIAL or token[0] == "'":

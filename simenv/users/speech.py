@@ -21,7 +21,11 @@ _PLAIN: Lines = {
     "wrong": ("No, that's not right. {facts}", "That isn't what I want. {facts}", "Not quite. {facts}"),
     "accept": ("I see. That's a pity.", "All right, I understand.", "Okay, then I'll leave it."),
     "insist": ("Are you sure? Please check again.", "I really need this. Is there nothing you can do?"),
-    "next": ("One more thing. {wish}", "I also have another request. {wish}", "There is something else. {wish}"),
+    "next": (
+        "One more thing. {wish}",
+        "I also have another request. {wish}",
+        "There is something else. {wish}",
+    ),
     "again": ("{wish}", "My request is still open. {wish}", "Could you help me with this? {wish}"),
     "wait": ("Okay, I'll wait.", "Sure, take your time.", "All right."),
     "unclear": ("Hello? Are you there?", "I didn't get that.", "Sorry?"),
@@ -59,8 +63,14 @@ _CHATTY: Lines = {
         "Yes please, that's exactly what I'd like, thank you so much!",
     ),
     "wrong": ("Oh no, I think there's a mix-up. {facts}", "Hmm, that's not quite it, sorry. {facts}"),
-    "accept": ("Oh, that's a shame. I understand, though.", "What a pity! Well, then there's nothing to be done."),
-    "close": ("Perfect, you've been very kind, thank you! That's everything.", "Wonderful, thanks a lot! Bye!"),
+    "accept": (
+        "Oh, that's a shame. I understand, though.",
+        "What a pity! Well, then there's nothing to be done.",
+    ),
+    "close": (
+        "Perfect, you've been very kind, thank you! That's everything.",
+        "Wonderful, thanks a lot! Bye!",
+    ),
     "leave": ("Thanks for looking into it all the same. Bye!", "Thank you for trying anyway! Goodbye!"),
 }
 

@@ -25,6 +25,8 @@ class SlotTables:
     choices: Phrases[str]
     closed: frozenset[str]
     """The slots whose values are a few known ones."""
+    extras: frozenset[str]
+    """The slots that a yes-or-no question may ask about."""
     starts: frozenset[str]
     """Every word that may matter inside a request."""
     openers: frozenset[str]
@@ -48,6 +50,7 @@ def tables(lexicon: Lexicon) -> SlotTables:
         heads=in_heads,
         starts=BREAKS | ALL_CUES.starts | in_heads.starts,
         closed=frozenset(slot.name for slot in slots if slot.options),
+        extras=frozenset(slot for _, slot in offers),
         openers=openers,
         idle_starts=openers | BREAKS,
         items=Phrases(questions + phrases),

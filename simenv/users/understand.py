@@ -6,13 +6,16 @@ from typing import Literal
 
 from simenv.core.lexicon import Lexicon
 from simenv.users.acts import acts_of
-from simenv.users.asks import CHOSEN, Ask, ask_of
+from simenv.users.asks import Ask, ask_of
 from simenv.users.cues import DETERMINERS, LISTED, MODIFIERS, SEVERAL, WELCOMES
 from simenv.users.mentions import mentions
 from simenv.users.phrases import Phrases
+from simenv.users.scan import CHOSEN, POINTED
 from simenv.users.segments import Segment, segments
 from simenv.users.tables import SlotTables, tables
 
+FIELD = 12
+"""The most words of a label in a form."""
 FinalQuestion = Literal["yes_no", "wh", "none"]
 
 
@@ -46,16 +49,16 @@ def understand(message: str, user_before: str, lexicon: Lexicon) -> Reading:
     asks = [ask_of(part, slot_tables) for part in parts]
     if any(part.words[: len(start)] == start for part in parts for start in WELCOMES):
         asks = [Ask(courtesy=True) if ask.waits else ask for ask in asks]
-    listed = _listed(parts, asks)
-    chosen = _chosen(parts, asks, slot_tables)
+    listed = _listed(parts, asks, slot_tables)
+    chosen = _chosen(parts, asks, slot_tables, message, lexicon)
     slots: dict[str, None] = {}
-    stated: str | None = None
     for part, ask, listing, choice in zip(parts, asks, listed, chosen, strict=True):
         for slot in _item_slots(part, ask, slot_tables) if listing else ask.slots:
-            if slot == CHOSEN and choice is None and not ask.manner and stated is None:
-                stated = _listed_kind(message, lexicon)
-            picked = (choice or (None if ask.manner else stated)) if slot == CHOSEN else slot
-            slots[picked or lexicon.other] = None
+            if slot == POINTED:
+                earlier = _pointed_at(parts[: parts.index(part)], slot_tables) if not slots else []
+                slots.update(dict.fromkeys(earlier))
+            else:
+                slots[(choice if slot == CHOSEN else slot) or lexicon.other] = None
     facts = [ask.fact or listing for ask, listing in zip(asks, listed, strict=True)]
     if any(facts) and not slots:
         before: list[str] = []
@@ -67,18 +70,36 @@ def understand(message: str, user_before: str, lexicon: Lexicon) -> Reading:
         offer and not listing
         for offer, listing in zip(_offered(parts, asks, chosen, slot_tables), listed, strict=True)
     ]
-    return Reading(acts_of(parts, asks, listed, offered, lexicon), found, _final(asks, facts))
+    return Reading(acts_of(parts, asks, listed, offered, lexicon), found, _final(asks, facts, found))
 
 
-def _listed(parts: Sequence[Segment], asks: Sequence[Ask]) -> list[bool]:
+def _listed(parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTables) -> list[bool]:
     """Return for each part whether it belongs to a list of facts asked for."""
     listed: list[bool] = []
     listing = False
-    for part, ask in zip(parts, asks, strict=True):
-        listing = listing and _continues(part, ask)
+    for part, ask, field in zip(parts, asks, _fields(parts, asks, slot_tables), strict=True):
+        listing = field or (listing and _continues(part, ask))
         listed.append(listing)
         listing = listing or ask.opens_list
     return listed
+
+
+def _fields(parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTables) -> list[bool]:
+    """Return for each part whether it is a field of a form: one of several labels in a row, all left blank.
+
+    A label that items follow is the heading of those.
+    """
+    fields = [False] * len(parts)
+    start = 0
+    for i, part in enumerate(parts):
+        if not part.blank or asks[i].opens_list or len(part.words) > FIELD:
+            start = i + 1
+        elif i == start or part.item != parts[i - 1].item:
+            start = i + (_named(slot_tables.items, part.words) == [])
+        following = parts[i + 1 : i + 2]
+        if start < i and not (following and (following[0].blank or following[0].item)):
+            fields[start : i + 1] = [True] * (i + 1 - start)
+    return fields
 
 
 def _continues(part: Segment, ask: Ask) -> bool:
@@ -96,7 +117,7 @@ def _item_slots(part: Segment, ask: Ask, slot_tables: SlotTables) -> list[str]:
         found.append(head[1])
     if found and slot_tables.closed.isdisjoint(found):
         found += _named(slot_tables.items, words[len(label) :])
-    found += [slot for slot in ask.slots if slot and slot != CHOSEN]
+    found += [slot for slot in ask.slots if slot and slot not in (CHOSEN, POINTED)]
     for table in (slot_tables.items, slot_tables.options):
         found = found or _named(table, words)
     return found or [""]
@@ -114,7 +135,9 @@ def _named(table: Phrases[str], words: Sequence[str]) -> list[str]:
     return named
 
 
-def _chosen(parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTables) -> list[str | None]:
+def _chosen(
+    parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTables, message: str, lexicon: Lexicon
+) -> list[str | None]:
     """Return for each "which one" the slot of the things last named before it, in sentences or else items.
 
     How to go on is a choice between things only where options were announced.
@@ -122,11 +145,13 @@ def _chosen(parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTabl
     if all(ask.choice_from < 0 for ask in asks):
         return [None] * len(asks)
     chosen: list[str | None] = []
-    in_sentence = in_item = None
+    several = in_sentence = in_item = None
     options = False
     for part, ask in zip(parts, asks, strict=True):
         own = slot_tables.choices.among(part.words[: ask.choice_from]) if ask.choice_from > 0 else []
-        known = own[-1][2] if own else in_sentence or in_item
+        known = own[-1][2] if own else several or in_item
+        if known is None and ask.choice_from >= 0 and not ask.manner:
+            known = _listed_kind(message, lexicon) or in_sentence
         chosen.append(None if ask.manner and not options else known)
         refers = not LISTED.isdisjoint(part.words)
         options = options or refers
@@ -139,6 +164,8 @@ def _chosen(parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTabl
                 in_item = named[0][2]
             elif not part.item:
                 in_sentence = named[-1][2]
+                plural = [slot for _, end, slot in named if part.words[end - 1][-1] == "s"]
+                several = plural[-1] if plural else several
     return chosen
 
 
@@ -165,13 +192,12 @@ def _offered(
     return offered
 
 
-def _listed_kind(message: str, lexicon: Lexicon) -> str:
+def _listed_kind(message: str, lexicon: Lexicon) -> str | None:
     """Return the slot of which the message states two values or more: what a bare "which one" is about."""
     stated = {(mention.kind, mention.value) for mention in mentions(message, lexicon)}
-    for slot in lexicon.slots:
-        if sum(kind in slot.kinds for kind, _ in stated) > 1:
-            return slot.name
-    return lexicon.other
+    counts = {slot.name: sum(kind in slot.kinds for kind, _ in stated) for slot in lexicon.slots}
+    most = max(counts, key=counts.__getitem__, default="")
+    return most if counts.get(most, 0) > 1 else None
 
 
 def _pointed_at(parts: Sequence[Segment], slot_tables: SlotTables) -> list[str]:
@@ -182,12 +208,15 @@ def _pointed_at(parts: Sequence[Segment], slot_tables: SlotTables) -> list[str]:
     return []
 
 
-def _final(asks: list[Ask], facts: list[bool]) -> FinalQuestion:
-    """A fact outweighs a yes, unless the yes is wanted for another way that is offered after the fact."""
+def _final(asks: list[Ask], facts: list[bool], slots: tuple[str, ...]) -> FinalQuestion:
+    """A fact outweighs a yes, unless the yes is wanted for another way that is offered after the fact.
+
+    Several facts asked about with a yes or a no, such as extras, want more than one word.
+    """
     last_fact = max((i for i, fact in enumerate(facts) if fact), default=-1)
     last_yes = max((i for i, ask in enumerate(asks) if ask.yes), default=-1)
     if last_fact < 0:
-        return "none" if last_yes < 0 else "yes_no"
+        return "none" if last_yes < 0 else "wh" if len(slots) > 1 else "yes_no"
     if last_yes > last_fact and any(ask.instead for ask in asks[last_fact + 1 : last_yes + 1]):
         return "yes_no"
     return "wh"

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from simenv.core.derive import blind, derive
 from simenv.core.draws import Draws
@@ -13,7 +12,7 @@ from simenv.core.generator import Address, Generator
 from simenv.core.image import WorldImage, build_image
 from simenv.core.program import Act, Compute, Decline, Filter, If, Judge, Lookup, Node, Program, Report, Slot
 from simenv.core.rules import read_values
-from simenv.core.task import Card, Fact, Question, Scalar, Task, Wish
+from simenv.core.task import Card, Fact, Question, Task, Wish
 from simenv.core.world import Row, World
 from tests.library_domain import DOMAIN, policy
 from tests.library_domain.schema import KINDS, TABLES
@@ -74,18 +73,13 @@ def build(address: Address, size: str = "S") -> WorldImage:
     return build_image(address, TABLES, populate(address, size))
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What one member wants: the part of the program that does it and how the member puts it."""
+class Draft(NamedTuple):
+    """What a member wants: the part of the program that does it, and how the member sees it."""
 
     member_id: str
     nodes: tuple[Node, ...]
-    says: str
-    words: list[str]
-    tools: list[str] = field(default_factory=list)
+    wish: Wish
     facts: tuple[Fact, ...] = ()
-    expects: dict[str, list[Scalar]] = field(default_factory=dict)
-    question: Question | None = None
 
 
 def _titled(title: str) -> tuple[Slot, Fact]:
@@ -119,16 +113,17 @@ def _renew(world: World, draws: Draws, *, may: bool) -> Draft | None:
             orelse=[Decline(id="no", rule="renew_limit", args=declined, goal="g1")],
         ),
     )
-    says = draws.choice(("I'd like to renew", "please extend my loan of", "can I keep a bit longer"))
-    return Draft(
-        member_id,
-        nodes,
-        f'{says} "{title}".',
-        ["renew", "renewal", "extend", "loan"],
-        ["renew_loan"],
-        (fact, Fact(slot="loan_id", said=f"I don't know the loan number, {fact.said}", goal="g1")),
-        {"loan_id": [loan_id], "title": [title]},
+    says = draws.choice(("I'd like to renew", "Please extend my loan of", "Please renew my loan of"))
+    wish = Wish(
+        goal="g1",
+        says=f'{says} "{title}".',
+        words=["renew", "renewal", "extend", "loan"],
+        tools=["renew_loan"],
+        expects={"loan_id": [loan_id], "title": [title]},
+        exact=["loan_id", "title"],
     )
+    lost = Fact(slot="loan_id", said=f"I don't know the loan number, {fact.said}", goal="g1")
+    return Draft(member_id, nodes, wish, (fact, lost))
 
 
 def _reserve(world: World, draws: Draws) -> Draft | None:
@@ -147,15 +142,15 @@ def _reserve(world: World, draws: Draws) -> Draft | None:
             goal="g1",
         ),
     )
-    return Draft(
-        member_id,
-        nodes,
-        f'please {draws.choice(("reserve", "put aside"))} "{title}" for me.',
-        ["reserve", "reserved", "hold", "book"],
-        ["reserve_book"],
-        (fact,),
-        {"book_id": [book_id], "title": [title]},
+    wish = Wish(
+        goal="g1",
+        says=f'Please {draws.choice(("reserve", "put aside"))} "{title}" for me.',
+        words=["reserve", "reserved", "hold", "book"],
+        tools=["reserve_book"],
+        expects={"book_id": [book_id], "title": [title]},
+        exact=["book_id", "title"],
     )
+    return Draft(member_id, nodes, wish, (fact,))
 
 
 def _fine_total(world: World, draws: Draws) -> Draft | None:
@@ -166,9 +161,13 @@ def _fine_total(world: World, draws: Draws) -> Draft | None:
         Compute(id="sum", fn="sum", args=[ref("cents")]),
         Report(id="tell", subject="total of your fines", money=True, value=ref("sum"), goal="g1"),
     )
-    says = draws.choice(("how much do I owe in fines altogether?", "what do my fines come to in total?"))
-    question = Question(kind="money", about=["fine", "fines", "total", "owe"])
-    return Draft(draws.choice(members)[0], nodes, says, ["fine", "fines", "total"], question=question)
+    wish = Wish(
+        goal="g1",
+        says=draws.choice(("How much do I owe in fines altogether?", "What do my fines come to in total?")),
+        words=["fine", "fines", "total"],
+        question=Question(kind="money", about=["fine", "fines", "total", "owe"]),
+    )
+    return Draft(draws.choice(members)[0], nodes, wish)
 
 
 INTENTS: Mapping[str, Callable[[World, Draws], Draft | None]] = {
@@ -211,18 +210,9 @@ def _member(draft: Draft, draws: Draws) -> tuple[Slot, Lookup]:
 
 
 def _card(draft: Draft, me: Slot, draws: Draws) -> Card:
-    wish = Wish(
-        goal="g1",
-        says=draft.says[:1].upper() + draft.says[1:],
-        words=draft.words,
-        tools=draft.tools,
-        expects=draft.expects,
-        exact=sorted(draft.expects),
-        question=draft.question,
-    )
     return Card(
-        opening=f"Hello! {wish.says}" + (f" M{me.said[1:]}." if me.opening else ""),
-        wishes=[wish],
+        opening=f"Hello! {draft.wish.says}" + (f" M{me.said[1:]}." if me.opening else ""),
+        wishes=[draft.wish],
         facts=[Fact(slot=me.name, said=me.said, value=me.value, opening=me.opening), *draft.facts],
         insists=draws.below(2),
     )

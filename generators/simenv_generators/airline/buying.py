@@ -107,10 +107,28 @@ def _holdings(
     held = {
         "origin_destination": (
             [start, end],
-            Fact(slot="origin_destination", said=f"I want to fly from {_from(scene, start)} to {_from(scene, end)}", goal="g1", opening=True),
+            Fact(
+                slot="origin_destination",
+                said=f"I want to fly from {_from(scene, start)} to {_from(scene, end)}",
+                goal="g1",
+                opening=True,
+            ),
         ),
-        "date": (when, Fact(slot="date", said=f"I want to fly on {day(when)}", value=when, goal="g1", opening=True, kind="date")),
-        "cabin": (cabin, Fact(slot="cabin", said=f"I'd like to fly in {words}", value=cabin, goal="g1", kind="cabin")),
+        "date": (
+            when,
+            Fact(
+                slot="date",
+                said=f"I want to fly on {day(when)}",
+                value=when,
+                goal="g1",
+                opening=True,
+                kind="date",
+            ),
+        ),
+        "cabin": (
+            cabin,
+            Fact(slot="cabin", said=f"I'd like to fly in {words}", value=cabin, goal="g1", kind="cabin"),
+        ),
         "passengers": (
             [each.__class__(each.first_name, each.last_name, each.dob).name for each in others],
             Fact(slot="passengers", said=f"it's {'just me' if not others else 'me'}{company}", goal="g1"),
@@ -203,7 +221,9 @@ def _select_pair(cabin: str, people: int) -> tuple[str, tuple[Node, ...]]:
     seats = f"available_seats.{cabin}"
     return "I'd like the cheapest connection in total", (
         _search("search_onestop_flight"),
-        Filter(id="free", of=ref("found"), where=[(f"0.{seats}", ">=", people), (f"1.{seats}", ">=", people)]),
+        Filter(
+            id="free", of=ref("found"), where=[(f"0.{seats}", ">=", people), (f"1.{seats}", ">=", people)]
+        ),
         Extremum(id="best", of=ref("free"), by=f"0.prices.{cabin}+1.prices.{cabin}", pick="min"),
         Compute(id="fares", fn="at", args=[ref("best"), f"prices.{cabin}"]),
         Compute(id="fare_list", fn="cents", args=[ref("fares")]),
@@ -214,7 +234,11 @@ def _select_pair(cabin: str, people: int) -> tuple[str, tuple[Node, ...]]:
 def _pay(people: int, stops: int) -> tuple[Node, ...]:
     """Add up the price by the rules and book."""
     travellers: list[object] = [
-        {"first_name": ref("me.name.first_name"), "last_name": ref("me.name.last_name"), "dob": ref("me.dob")},
+        {
+            "first_name": ref("me.name.first_name"),
+            "last_name": ref("me.name.last_name"),
+            "dob": ref("me.dob"),
+        },
         *(
             {key: ref(f"mate{at}.{key}") for key in ("first_name", "last_name", "dob")}
             for at in range(people - 1)

@@ -8,9 +8,21 @@ from simenv_generators.airline.drafts import Case, Draft, card_expects, identify
 from simenv_generators.airline.scene import Booking, Scene
 
 _REASONS = {
-    "illness": ("I'm ill and can't travel", "I've fallen ill", "my doctor says I must not fly because of an illness"),
-    "weather": ("the weather is too bad to travel", "a storm is coming, so it's because of the weather", "it's because of the weather"),
-    "change of plan": ("my plans have changed", "it's simply a change of plan", "something came up and my plans changed"),
+    "illness": (
+        "I'm ill and can't travel",
+        "I've fallen ill",
+        "my doctor says I must not fly because of an illness",
+    ),
+    "weather": (
+        "the weather is too bad to travel",
+        "a storm is coming, so it's because of the weather",
+        "it's because of the weather",
+    ),
+    "change of plan": (
+        "my plans have changed",
+        "it's simply a change of plan",
+        "something came up and my plans changed",
+    ),
 }
 
 _SAYS = (
@@ -58,7 +70,11 @@ def cancel(scene: Scene, draws: Draws, verdict: str) -> Case | None:
 
 def _draft(booking: Booking, draws: Draws, reason: str) -> Draft:
     fact = Fact(
-        slot="cancel_reason", said=draws.choice(_REASONS[reason]), value=reason, goal="g1", opening=draws.chance(30)
+        slot="cancel_reason",
+        said=draws.choice(_REASONS[reason]),
+        value=reason,
+        goal="g1",
+        opening=draws.chance(30),
     )
     says = draws.choice(_SAYS)
     if fact.opening:
@@ -87,7 +103,9 @@ def flown_nodes() -> tuple[Node, ...]:
 
 
 def _decide() -> tuple[Node, ...]:
-    act = Act(id="do", tool="cancel_reservation", args={"reservation_id": ref("res.reservation_id")}, goal="g1")
+    act = Act(
+        id="do", tool="cancel_reservation", args={"reservation_id": ref("res.reservation_id")}, goal="g1"
+    )
     no_ground = Decline(
         id="no_ground",
         rule="cancel_ground",
@@ -154,6 +172,10 @@ def _question(draws: Draws) -> Draft:
         words=("refund", "refunded", "back"),
         question=Question(kind="money", about=["refund", "refunded", "back"]),
         facts=(
-            Fact(slot="cancel_reason", said="I haven't decided to cancel, I only want to know the refund", goal="g1"),
+            Fact(
+                slot="cancel_reason",
+                said="I haven't decided to cancel, I only want to know the refund",
+                goal="g1",
+            ),
         ),
     )

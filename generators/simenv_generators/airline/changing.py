@@ -135,7 +135,11 @@ def add_bags(scene: Scene, draws: Draws) -> Case | None:
 def respelled(name: str, draws: Draws) -> str:
     """Return the name as it might truly be spelled: one letter doubled or dropped."""
     at = draws.between(min(2, len(name) - 1), len(name) - 1)
-    return name[:at] + name[at - 1] + name[at:] if draws.chance(60) or len(name) < 4 else name[:at] + name[at + 1 :]
+    return (
+        name[:at] + name[at - 1] + name[at:]
+        if draws.chance(60) or len(name) < 4
+        else name[:at] + name[at + 1 :]
+    )
 
 
 def name_draft(goal: str, booking: Booking, draws: Draws) -> Draft:
@@ -183,7 +187,11 @@ def name_draft(goal: str, booking: Booking, draws: Draws) -> Draft:
         nodes=nodes,
         says=draws.choice(_NAME_SAYS),
         words=NAME_WORDS,
-        facts=(said, Fact(slot="name", said=said.said, goal=goal), Fact(slot="other", said=said.said, goal=goal)),
+        facts=(
+            said,
+            Fact(slot="name", said=said.said, goal=goal),
+            Fact(slot="other", said=said.said, goal=goal),
+        ),
         tools=("update_reservation_passengers",),
         expects={**card_expects(booking), "words": [new.name]},
         known={"words": [old.name]},
@@ -223,7 +231,9 @@ def births(people: Iterable[Passenger]) -> dict[str, list[Scalar]]:
 
 def _cabin_draft(booking: Booking, customer: Customer, wanted: str, draws: Draws) -> Draft:
     words = wanted.replace("_", " ")
-    fact = Fact(slot="cabin", said=f"I want to fly in {words}", value=wanted, goal="g1", opening=True, kind="cabin")
+    fact = Fact(
+        slot="cabin", said=f"I want to fly in {words}", value=wanted, goal="g1", opening=True, kind="cabin"
+    )
     method = payer(customer, draws)
     pay = paying("g1", method)
     return Draft(
@@ -278,7 +288,14 @@ def flights(scene: Scene, draws: Draws, *, may: bool) -> Case | None:
 
 
 def _flights_draft(booking: Booking, customer: Customer, new_date: str, draws: Draws) -> Draft:
-    date = Fact(slot="date", said=f"I want to fly on {day(new_date)}", value=new_date, goal="g1", opening=True, kind="date")
+    date = Fact(
+        slot="date",
+        said=f"I want to fly on {day(new_date)}",
+        value=new_date,
+        goal="g1",
+        opening=True,
+        kind="date",
+    )
     text, by, pick = draws.choice(CHOICES)
     choice = Fact(slot="flight_choice", said=text, goal="g1", kind="flight_number")
     words = booking.cabin.replace("_", " ")
@@ -296,10 +313,10 @@ def _flights_draft(booking: Booking, customer: Customer, new_date: str, draws: D
             },
         ),
         Compute(id="people", fn="len", args=[ref("res.passengers")]),
-        Filter(
-            id="free", of=ref("found"), where=[(f"available_seats.{booking.cabin}", ">=", ref("people"))]
-        ),
-        Extremum(id="best", of=ref("free"), by=f"prices.{booking.cabin}" if by == "prices" else by, pick=pick),  # type: ignore[arg-type]
+        Filter(id="free", of=ref("found"), where=[(f"available_seats.{booking.cabin}", ">=", ref("people"))]),
+        Extremum(
+            id="best", of=ref("free"), by=f"prices.{booking.cabin}" if by == "prices" else by, pick=pick
+        ),  # type: ignore[arg-type]
         _change_act([{"flight_number": ref("best.flight_number"), "date": ref("g1_date")}]),
     ]
     decline = Decline(

@@ -111,8 +111,12 @@ def _by_description(booking: Booking, customer: Customer, when: str, described: 
             one=True,
         ),
     )
-    lost = Fact(slot="reservation_id", said=f"I don't have the reservation number at hand, but it's {described}")
-    return Case(customer, (), booking, nodes, (lost, *_travel_facts(described, when, opening=True)), described)
+    lost = Fact(
+        slot="reservation_id", said=f"I don't have the reservation number at hand, but it's {described}"
+    )
+    return Case(
+        customer, (), booking, nodes, (lost, *_travel_facts(described, when, opening=True)), described
+    )
 
 
 def _travel_facts(described: str, when: str, *, opening: bool) -> tuple[Fact, ...]:

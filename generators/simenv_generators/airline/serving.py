@@ -28,12 +28,22 @@ _BALANCE_SAYS = (
     "what's the sum of the balances of all my {things}?",
     "please add up the balances of my {things} for me.",
 )
-_VOUCHER_WORDS = ("compensation", "compensate", "compensated", "certificate", "voucher", "delayed", "cancelled")
+_VOUCHER_WORDS = (
+    "compensation",
+    "compensate",
+    "compensated",
+    "certificate",
+    "voucher",
+    "delayed",
+    "cancelled",
+)
 
 
 def _leg_nodes(goal: str, leg: Leg) -> tuple[Node, ...]:
     """Find the flight that is talked about in the reservation and look its status up."""
-    fact = Fact(slot="date", said=f"it's the flight on {day(leg.date)}", value=leg.date, goal=goal, opening=True)
+    fact = Fact(
+        slot="date", said=f"it's the flight on {day(leg.date)}", value=leg.date, goal=goal, opening=True
+    )
     return (
         slot_node(goal, "date", leg.date, fact),
         Filter(
@@ -123,7 +133,13 @@ def _complaint(scene: Scene, booking: Booking, leg: Leg, draws: Draws) -> Draft:
         says=_placed(scene, draws.choice(_COMPLAINTS), leg).replace("{what}", what),
         words=_VOUCHER_WORDS,
         facts=(
-            Fact(slot="date", said=f"it's the flight on {day(leg.date)}", value=leg.date, goal="g1", opening=True),
+            Fact(
+                slot="date",
+                said=f"it's the flight on {day(leg.date)}",
+                value=leg.date,
+                goal="g1",
+                opening=True,
+            ),
             Fact(slot="other", said=f"the flight was {what}", goal="g1"),
         ),
         tools=("send_certificate",),
@@ -140,7 +156,9 @@ def _placed(scene: Scene, text: str, leg: Leg) -> str:
 
 
 def _status_draft(scene: Scene, leg: Leg, draws: Draws) -> Draft:
-    fact = Fact(slot="date", said=f"it's the flight on {day(leg.date)}", value=leg.date, goal="g1", opening=True)
+    fact = Fact(
+        slot="date", said=f"it's the flight on {day(leg.date)}", value=leg.date, goal="g1", opening=True
+    )
     report = Report(id="tell", subject="status of the flight", value=ref("g1_status"), goal="g1")
     return Draft(
         nodes=(*_leg_nodes("g1", leg), report),
@@ -174,9 +192,15 @@ def two_requests(scene: Scene, draws: Draws) -> Case | None:
             customer = scene.customers[booking.user_id]
             case = identify(scene, draws.at("point"), booking, customer)
             if draws.chance(50):
-                pair = [bags_draft("g1", booking, customer, draws.at("bags")), name_draft("g2", booking, draws)]
+                pair = [
+                    bags_draft("g1", booking, customer, draws.at("bags")),
+                    name_draft("g2", booking, draws),
+                ]
             else:
-                pair = [name_draft("g1", booking, draws), bags_draft("g2", booking, customer, draws.at("bags"))]
+                pair = [
+                    name_draft("g1", booking, draws),
+                    bags_draft("g2", booking, customer, draws.at("bags")),
+                ]
             return with_drafts(case, pair)
     return None
 

@@ -19,4 +19,5 @@ DOMAIN = Domain(
     lexicon=LEXICON,
     describe=words.describe,
     reason=words.reason,
+    spare=frozenset({"address", "email"}),
 )

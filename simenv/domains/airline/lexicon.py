@@ -24,7 +24,10 @@ _SLOTS = (
             " {id|ids|number|numbers|code|codes|reference|identifier|locator}",
             "{pnr|record locator|booking reference}",
             "id of {the|your}{| current| existing| original} {reservation|booking}",
-            "{reservation|reservations|booking|bookings} you {would|want|wish}",
+            "{reservation|reservations|booking|bookings|trip} you {would|want|wish|need|are referring|mean|have in"
+            " mind}",
+            "{affected|relevant|corresponding|other|second|specific|correct|right} {reservation|booking}",
+            "six {character|digit} {|alphanumeric }{code|reservation code|id}",
         ),
         heads=(
             "{|specific |upcoming |existing |of your |of the |of these |of those }"
@@ -39,11 +42,9 @@ _SLOTS = (
         phrases=(
             "flight {numbers|choice|selection|option|options|preference|preferences|details}",
             "{preferred|chosen|selected|desired} {flight|flights|option|itinerary}",
-            "{new|specific} {flight|flights}",
-            "flight number {you would|you want|you wish|you prefer|for your new|of your new|for the new"
-            "|of the new}",
-            "new flight number",
-            "{flight|flights} you {would|want|prefer}",
+            "{new|specific|particular|alternative|replacement|different|exact} {flight|flights|itinerary}",
+            "{|new }flight number",
+            "{flight|flights|itinerary} {you would|you want|you prefer|you wish|in mind|suits|works}",
         ),
         heads=(
             "{|specific |available |connecting |outbound |return |new |of these |of the |of those |one of }"
@@ -54,7 +55,10 @@ _SLOTS = (
             "{different|another|other|alternative|earlier|later|direct|one stop} {option|options|flight"
             "|flights}",
         ),
-        choices=("{flight|flights|itinerary|itineraries|flight options|one stop|direct flights|connection}",),
+        choices=(
+            "{flight|flights|itinerary|itineraries|flight options|one stop|direct flights|connection|connections"
+            "|nonstop|layover|layovers|departures}",
+        ),
         kinds=("flight_number",),
     ),
     SlotWords(
@@ -65,9 +69,10 @@ _SLOTS = (
             "|alternative |alternate |intended }"
             "{date|dates}{| of travel| of departure| of return| of the flight| of your flight}",
             "{day|days} {of travel|you would like|you want}",
-            "{departure|travel|return} day",
+            "{departure|travel|return|new|preferred|exact|specific|desired|different|alternative} {day|days}",
         ),
         heads=("{|specific |new |other }{day|days|date|dates}",),
+        kinds=("date",),
         questions=("when",),
     ),
     SlotWords(
@@ -81,6 +86,8 @@ _SLOTS = (
             " or codes|codes or names}",
             "{|specific |exact }{airport|airports|city|cities}",
             "route",
+            "{from / to|from and to}",
+            "{flying|traveling|travelling|departing|leaving} {from|to}",
         ),
         heads=("{|specific |new |other }{airport|city|airports|cities|destination|route}",),
         questions=("where", "{what|which} {airport|city} {are|do|will} you"),
@@ -92,6 +99,7 @@ _SLOTS = (
             "{|preferred |desired |new |travel |service |ticket }{cabin|cabin class|cabin type|fare"
             " class|class of service|class of travel|seat class"
             "|travel class|class preference}{| preference| preferences| choice}",
+            "{cabin|class|fare} {option|options|you would|you want|you prefer}",
         ),
         heads=("{class|cabin|cabins|classes}",),
         options=("{basic economy|economy|business}{| class}",),
@@ -101,17 +109,19 @@ _SLOTS = (
         "passengers",
         "passengers",
         phrases=(
-            "{number|list} of {passengers|travelers|travellers|people}",
+            "{number|list} of {passengers|travelers|travellers|people|adults|children|seats}",
             "{|updated |new }{passenger|traveler|traveller|passengers} {|personal }{details|information"
             "|info|count|list}",
             "{details|information|info} {of|for|about} {the|each|all|any|your}{| new| additional| other}"
             " {passenger|passengers|traveler|travelers}",
             "{passengers|travelers|travellers|passenger whose|passenger you}",
-            "{for|of} {each|all|every|the|all the|both|any} {passenger|passengers|traveler|travelers}",
+            "{for|of} {each|all|every|all the|both|any} {passenger|passengers|traveler|travelers}",
+            "{for|of} the {passengers|travelers|travellers}",
         ),
         heads=("{passenger|passengers|traveler|travelers}",),
         questions=(
-            "how many {passengers|people|travelers|travellers|persons|adults}",
+            "how many {passengers|people|travelers|travellers|persons|adults|children|of you|seats|tickets}",
+            "{which|what} {passenger|passengers|traveler|travelers|person}",
             "who{| is| will be| else is| will}{| traveling| travelling| flying}",
         ),
     ),
@@ -131,13 +141,25 @@ _SLOTS = (
             "payment method for {all|each|the|all the|both|any} {passenger|passengers}",
             "{last 4|last four}{| digits}",
             "{credit card|gift card|card|certificate} {number|numbers|details|information|id|ids}",
+            "{|credit |gift }{card|cards|certificate|certificates} you {would|want|wish|prefer}",
+            "how {the|any}{| additional| extra| remaining} {fare difference|difference|charges|cost|amount|balance"
+            "|payment|total} should be {paid|covered|charged|split}",
         ),
         heads=(
             "{|specific |of your |of these |of the }{payment|card|cards|gift card|gift cards|credit card"
             "|certificate|certificates|credit cards}",
         ),
         questions=(
-            "how {would|do|will|should} you{| like| want| wish}{| to} {pay|cover|split|divide|allocate}",
+            "how {would|do|will|should} you{| like| want| wish| prefer| plan}{| me| us}{| to} {pay|cover|split"
+            "|divide|allocate|charge}",
+            "how you {would|will|want|wish|prefer|plan}{| like| prefer}{| me| us}{| to} {pay|cover|split|divide"
+            "|allocate|charge}",
+            "how {would you|you would|do you|you} {like|want} {|me to handle }{the|your|any|this|it}"
+            "{| remaining| fare| additional| extra}{| balance| difference| amount| cost| charge| charges| total"
+            "| payment}{| to be} {paid|charged|covered|split}",
+            "{what|where|how} {to|should i|should we|shall i|can i|do i|do we} {charge|bill}",
+            "how {should|shall} {i|we} {process|handle|take|split|apply} {the|this|your}{| remaining} {payment"
+            "|charge|charges|balance}",
         ),
         options=(
             "{credit|gift|debit} {card|cards}",
@@ -165,16 +187,17 @@ _SLOTS = (
             "how many{| checked| additional| extra| total| pieces of} {bags|baggage|baggages|luggage"
             "|suitcases}",
         ),
-        offers=("{|checked }{bag|bags|baggage|luggage}",),
+        offers=("{|checked |extra |additional |more |free }{bag|bags|baggage|luggage|suitcase|suitcases}",),
     ),
     SlotWords(
         "insurance",
         "travel insurance",
         phrases=(
-            "{|travel |trip |flight }insurance{| preference| option}",
+            "{|travel |trip |flight }insurance{| preference| option| coverage}",
+            "{travel|trip} protection",
             "{|travel |trip |flight }insurance for {all|each|the|all the|both|any} {passenger|passengers}",
         ),
-        offers=("{|travel |trip |flight }insurance",),
+        offers=("{|travel |trip |flight }insurance", "{travel|trip} protection"),
     ),
     SlotWords(
         "cancel_reason",
@@ -185,14 +208,30 @@ _SLOTS = (
             "{cancellation|cancelation} {reason|reasons}",
         ),
         heads=("{reason|reasons}",),
-        questions=("why{| do| would| are| did}{| you}",),
+        questions=(
+            "why{| do| would| are| did}{| you}",
+            "what {is making|making|makes|made|has made|led|prompted|caused} {you|your|this|the}{| to}{| want| decide| wish"
+            "| need| choose}{| to} {cancel|cancellation}",
+        ),
+        options=(
+            "{health|weather|medical|personal}{| related} {reason|reasons}",
+            "{change|changes} {of|in}{| your} {plan|plans}",
+            "airline {cancellation|cancelled|canceled}",
+            "{cancelled|canceled} by {the|our} airline",
+        ),
     ),
     SlotWords(
         "other_reason",
         "reason",
         phrases=(
             "{reason|reasons} for {the |your |this |}{change|request|compensation|delay|complaint"
-            "|changing|modification|modifying|upgrade}",
+            "|changing|modification|modifying|upgrade|asking|requesting|claim|inquiry|dissatisfaction}",
+            "{reason|reasons}{| why| that} you{| are} {ask|asking|request|requesting|seek|seeking|feel|believe|think}",
+            "reason {the|your} flight",
+        ),
+        questions=(
+            "why {|do |are |would }you{| are} {feel|believe|think|ask|asking|request|requesting|seek|seeking}",
+            "what {|happened that }{makes|made|is making} you {feel|think|believe|ask|request}",
         ),
     ),
     SlotWords(
@@ -217,7 +256,13 @@ _SLOTS = (
             "preferences you",
             "membership {status|level|tier}",
             "{trip type|type of trip|one way or round trip|round trip or one way}",
-            "flight number",
+            "or flight number",
+            "{|short |brief |quick |detailed }{description|summary|explanation}",
+            "{departure|arrival|preferred|desired} {time|times}",
+            "time {preference|preferences|of day|window|range}",
+            "{|maximum |approximate }budget",
+            "{seat|meal|seating} {preference|preferences}",
+            "type of {change|changes|request}",
             "{|total |exact |current |remaining |available }{amount|amounts|balance|balances|cost|costs"
             "|price}",
             "{phone number|email address|email|address|contact information|contact details|zip code}",

@@ -238,6 +238,9 @@ reservation if the flight was cancelled, {dollars_text(values["compensation_dela
 
 
 def compact(values: Values, now: str) -> str:
-    """Return the policy as a table of its numbers, for small models."""
-    listed = "\n".join(f"{name}={values[name]}" for name in VALUE_NAMES)
-    return f"now={now}\n{listed}"
+    """Return the numbers of the policy as a table, for small models: amounts in cents, ranks as in the text."""
+    bags = [
+        "\t".join([tier, *(str(values[free_bags_name(tier, cabin)]) for cabin in CABINS)]) for tier in TIERS
+    ]
+    rest = [f"{name}\t{values[name]}" for name in VALUE_NAMES if not name.startswith("free_bags_")]
+    return "\n".join([f"now\t{now}", "\t".join(["free_bags", *CABINS]), *bags, *rest])
