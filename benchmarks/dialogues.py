@@ -20,6 +20,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
+from benchmarks.spoiling import corrupted
 from simenv.agents.oracle import Manner, Oracle, Talk
 from simenv.agents.protocol import Play, StuckError, play
 from simenv.core.domain import Description
@@ -52,16 +55,7 @@ _WAITS = (
     "Please hold on while I look into this.",
     "Give me a second, I'm pulling up your details.",
 )
-_ODD_SLOTS = (
-    "date_of_birth",
-    "name",
-    "insurance",
-    "bags",
-    "cabin",
-    "date",
-    "payment_method",
-    "cancel_reason",
-)
+_ODD_SLOTS = ("date_of_birth", "name", "insurance", "bags", "cabin", "payment_method", "cancel_reason")
 _REFUSED = {
     "book_reservation": "book this trip",
     "cancel_reservation": "cancel {reservation}",
@@ -70,11 +64,7 @@ _REFUSED = {
     "update_reservation_passengers": "correct the passenger names of {reservation}",
     "send_certificate": "send you a certificate as compensation",
 }
-_CABINS = ("basic economy", "economy", "business")
-_MONTHS = (
-    "",
-    *"January February March April May June July August September October November December".split(),
-)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "June", "July", "Aug", "Sept", "Oct", "Nov", "Dec")
 _ISO = re.compile(r"\b(20\d\d)-(\d\d)-(\d\d)\b")
 
 
@@ -199,6 +189,7 @@ class FreeOracle(Oracle):
         self.happened = self.happened or due
         return due
 
+    @override
     def run(self) -> Play:
         """Yield the oracle's actions."""
         if self._due("wait"):
@@ -207,6 +198,7 @@ class FreeOracle(Oracle):
             yield self.draws.choice(_COURTESIES)
         yield from super().run()
 
+    @override
     def _ask(self, slots: Sequence[Slot]) -> Talk:
         names = list(dict.fromkeys(slot.name for slot in slots))
         if names and self._due("three_questions"):
@@ -215,6 +207,7 @@ class FreeOracle(Oracle):
         if names:
             yield self.free.ask([self.free.label(name, self.labels[name]) for name in names])
 
+    @override
     def _learn(self, slot: Slot) -> Talk:
         yield from super()._learn(slot)
         if not slot.opening and self._due("reask"):
@@ -222,6 +215,7 @@ class FreeOracle(Oracle):
             if slot.said.lower() not in self.heard()[-1].lower():
                 raise StuckError(f"the customer did not repeat the {slot.name}")
 
+    @override
     def _agree(self, deed: Description) -> Talk:
         shown = self._shown(deed)
         if self.disturbance == "wrong_summary" and not self.happened:
@@ -230,9 +224,9 @@ class FreeOracle(Oracle):
                 self.happened = True
                 yield self.free.confirm([wrong[1]])
                 self._check(wrong[0])
-                self.free = self.voice = replace(self.free, act="correct")  # type: ignore[assignment]
+                self.free = self.voice = replace(self.free, act="correct")
         yield from super()._agree(shown)
-        self.free = self.voice = replace(self.free, act="confirm")  # type: ignore[assignment]
+        self.free = self.voice = replace(self.free, act="confirm")
 
     def _check(self, what: str) -> None:
         """See whether the customer corrected the last message."""
@@ -242,6 +236,7 @@ class FreeOracle(Oracle):
         if "corrected" not in kinds:
             raise MisledError(f"did not correct a wrong summary: {what}")
 
+    @override
     def _decline(self, request: Request) -> Talk:
         node = request.node
         if isinstance(node, Decline) and request.arguments is not None:
@@ -250,9 +245,10 @@ class FreeOracle(Oracle):
                 (_REFUSED[tool] for tool in self._wish(node.goal).tools if tool in _REFUSED), "do that"
             )
             refused = deed.format(reservation=reservation)
-            self.free = self.voice = replace(self.free, refused=refused)  # type: ignore[assignment]
+            self.free = self.voice = replace(self.free, refused=refused)
         yield from super()._decline(request)
 
+    @override
     def _report_done(self) -> Talk:
         if self.deeds and self._due("anything_else"):
             deeds, self.deeds = self.deeds, []
@@ -268,7 +264,7 @@ class FreeOracle(Oracle):
 
         def show(key: str, value: str) -> tuple[str, str]:
             if in_words:
-                value = _ISO.sub(lambda m: f"{_MONTHS[int(m[2])]} {int(m[3])}, {m[1]}", value)
+                value = _ISO.sub(lambda m: f"{_MONTHS[int(m[2]) - 1]} {int(m[3])}, {m[1]}", value)
             if by_card:
                 value = re.sub(r"credit_card_\d+", lambda m: cards.get(m[0], m[0]), value)
             return key, value.title() if cased and key == "cabin" else value
@@ -277,44 +273,6 @@ class FreeOracle(Oracle):
 
 
 _CARDS = "SELECT payment_id, brand, last_four FROM payment_methods WHERE source = 'credit_card'"
-
-
-def corrupted(deed: Description, draws: Draws) -> tuple[str, Description] | None:
-    """Return what is made wrong and a description in which one value is, or None if it states none."""
-    spoilers = {
-        "cabin": ("cabin", _other_cabin),
-        "bags": ("bags", r"^\d+"),
-        "flight_number": ("flights", r"(?<=\b[A-Z]{3})\d{3}\b"),
-        "date": ("flights", r"(?<=-)\d\d\b(?!-)|(?<=[a-z] )\d\d?(?=, 20\d\d)"),
-        "payment": ("payment", r"(?<=_)\d{4,9}\b|(?<=ending in )\d{4}"),
-        "reservation_id": ("reservation_id", r"[A-Z0-9]{6}"),
-    }
-    for name in draws.at("spoilt").shuffled(sorted(spoilers)):
-        key, spoil = spoilers[name]
-        old = next((value for label, value in deed.summary if label == key), None)
-        if old is None:
-            continue
-        new = spoil(old, draws) if callable(spoil) else re.sub(spoil, _other_digits, old, count=1)
-        if new != old:
-            summary = tuple((label, new if label == key else value) for label, value in deed.summary)
-            return name, Description(deed.action.replace(old, new), deed.past.replace(old, new), summary)
-    return None
-
-
-def _other_cabin(cabin: str, draws: Draws) -> str:
-    other = draws.choice([each for each in _CABINS if each != cabin.lower()])
-    return other.title() if cabin.istitle() else other
-
-
-def _other_digits(match: re.Match[str]) -> str:
-    """Return something of the same form that is not the same."""
-    text = match[0]
-    if len(text) <= 2:
-        number = (int(text) + 3) % 28 + 1 if int(text) < 29 else 14
-        return f"{number:0{len(text)}}"[: max(len(text), 2)]
-    return text[:-3] + text[-3:].translate(
-        str.maketrans("0123456789ABCDEFGHJKLMNPQRSTUVWXYZ", "123456789" + "0BCDEFGHJKLMNPQRSTUVWXYZA")
-    )
 
 
 @dataclass(frozen=True, slots=True)

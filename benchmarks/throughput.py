@@ -219,7 +219,7 @@ def bare_loop(task: Task, calls: Sequence[str]) -> Callable[[], object]:
         log.append((sql, tuple(values)))
         return execute(sql, values)
 
-    world._execute = spy  # type: ignore[assignment]
+    world._execute = spy
     for call in calls:
         episode.act(call)
     world._execute = execute

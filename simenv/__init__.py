@@ -31,12 +31,14 @@ _PUBLIC = {
     "open": "simenv.episodes.select:open_episode",
     "oracle": "simenv.agents.oracle:oracle",
     "play": "simenv.agents.protocol:play",
+    "read_episodes": "simenv.episodes.replay:read_episodes",
     "read_pack": "simenv.core.pack:read_pack",
+    "replay": "simenv.episodes.replay:replay",
     "restore": "simenv.episodes.episode:Episode.restore",
     "verify": "simenv.scoring.verify:verify",
 }
 
-__all__ = sorted([*_PUBLIC, "__version__"])  # noqa: PLE0604  names of the table above
+__all__ = sorted([*_PUBLIC, "__version__"])
 
 
 def __getattr__(name: str) -> Any:

@@ -71,7 +71,10 @@ CHOOSER = Card(
         Fact(slot="cabin", said="I'd like to fly in economy", value="economy", goal="g1", kind="cabin"),
     ],
 )
-GOOD = "I will update the bags of reservation AB1C2D:\n- bags: 3 checked bags\n- payment: {card}\nShall I go ahead?"
+GOOD = (
+    "I will update the bags of reservation AB1C2D:\n- bags: 3 checked bags\n"
+    "- payment: {card}\nShall I go ahead?"
+)
 PROPOSAL = GOOD.format(card="credit_card_1234567")
 GO_AHEADS = (
     "Is that correct?",
@@ -88,7 +91,8 @@ OFFERS = (
 )
 DENIALS = (
     "I'm sorry, but I can't add bags to this reservation.",
-    "Unfortunately, I'm unable to add bags to this reservation. Would you like me to transfer you to a human agent?",
+    "Unfortunately, I'm unable to add bags to this reservation. "
+    "Would you like me to transfer you to a human agent?",
 )
 
 
@@ -301,10 +305,10 @@ def test_a_price_named_in_passing_is_no_answer() -> None:
 
 def test_patience_ends_and_a_transfer_ends_the_talk() -> None:
     talk = begin(CARD)
-    for _ in range(CARD.patience):
-        talk, text, events = hear("", talk=talk)
-    assert "ended" in events
-    assert text
+    for _ in range(CARD.patience - 1):
+        talk, _, events = hear("", talk=talk)
+        assert "ended" not in events
+    assert "ended" in hear("", talk=talk)[2]
     assert hears_transfer(CARD, begin(CARD))[2] == [{"type": "ended", "why": "transfer"}]
 
 

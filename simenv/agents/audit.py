@@ -60,7 +60,7 @@ def echo(episode: Episode) -> Play:
 
 def spray(episode: Episode) -> Play:
     """Look up what there is to look up, then recite every id and number seen."""
-    yield "What is your user ID, your reservation ID, your account and anything else that I need?"
+    yield _asking_ids(episode)
     yield from _random_calls(episode, _draws(episode, "spray"), 6, ("read",))
     scraps = Scraps(episode)
     while True:
@@ -69,7 +69,7 @@ def spray(episode: Episode) -> Play:
 
 def random_calls(episode: Episode) -> Play:
     """Make calls that are legal in form until the budget is spent."""
-    yield "Could you tell me your user ID and the reservation ID?"
+    yield _asking_ids(episode)
     yield from _random_calls(episode, _draws(episode, "random"), 1_000, ("read", "write", "act"))
 
 
@@ -94,6 +94,11 @@ def _draws(episode: Episode, *parts: str | int) -> Draws:
     return Draws("audit", episode.task.id, *parts)
 
 
+def _asking_ids(episode: Episode) -> str:
+    labels = [slot.label for slot in episode.domain.lexicon.slots if slot.name.endswith("_id")]
+    return f"Could you please tell me your {' and your '.join(labels)}?"
+
+
 def _call(name: str, arguments: Any) -> str:
     return plain_call(name, show_arguments(arguments))
 
@@ -103,7 +108,7 @@ def decline(rule: Rule, *, asks: bool) -> Agent:
 
     def run(episode: Episode) -> Play:
         if asks:
-            yield "Please tell me your user ID and your reservation ID."
+            yield _asking_ids(episode)
         for tool in episode.domain.tools:
             if tool.name == "decline_request":
                 scraps, draws = Scraps(episode), _draws(episode, "decline", rule.id)
@@ -305,7 +310,8 @@ def episodes_of(tasks: Sequence[Task]) -> int:
 
 
 def _row(auditor: Auditor, tasks: Sequence[Task], progress: Callable[[int], object]) -> Row:
-    passes, against = 0, []
+    passes = 0
+    against: list[tuple[str, str]] = []
     for task in tasks:
         passed, reason = _try(auditor, task)
         passes += passed

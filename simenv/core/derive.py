@@ -93,3 +93,12 @@ def _call(domain: Domain, world: World, request: Request) -> Any:
         raise UnsoundError(f"{request.name} was refused: {error.code}: {error}") from None
     world.commit()
     return result if isinstance(result, str) else parse_trusted_exact(canonical(result))
+
+
+def needs_policy(program: Program, domain: Domain, world: World, outcome: Outcome) -> bool:
+    """Whether someone who has not read the policy would come to another outcome."""
+    try:
+        guess = derive(program, domain, world, blind(domain))
+    except UnsoundError:
+        return True
+    return (guess.required, guess.answers) != (outcome.required, outcome.answers)

@@ -7,7 +7,6 @@ the task is first used.
 import gzip
 import io
 import zlib
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache

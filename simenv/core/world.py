@@ -130,7 +130,10 @@ class World:
         self.tables = {table.name: table for table in tables}
         self.state = State()
         self._raw: list[tuple[Any, ...]] = []
-        self._con = sqlite3.connect(":memory:", isolation_level=None, cached_statements=512)
+        # The pool keeps connections by thread; a new thread may take over the number of a dead one.
+        self._con = sqlite3.connect(
+            ":memory:", isolation_level=None, cached_statements=512, check_same_thread=False
+        )
         self._con.deserialize(image)
         self._con.execute("PRAGMA recursive_triggers = ON")
         append = self._raw.append
@@ -240,6 +243,10 @@ class World:
 
     def close(self) -> None:
         """Close the connection."""
+        self._con.close()
+
+    def __del__(self) -> None:
+        """Close the connection of a world that nobody holds any more."""
         self._con.close()
 
 

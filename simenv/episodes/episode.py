@@ -8,6 +8,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from typing_extensions import override
+
 from simenv.core import catalog
 from simenv.core.canonical import canonical, digest
 from simenv.core.domain import Domain
@@ -281,6 +283,7 @@ class Episode:
         rest = Snapshot.read(snapshot) if isinstance(snapshot, str) else snapshot
         return Episode(rest.task, face=rest.face, progress=rest.progress.copy())
 
+    @override
     def __getstate__(self) -> str:
         """Pickle as the snapshot's text: plain data, no connections."""
         return self.snapshot().text

@@ -12,6 +12,7 @@ from typing import Any
 from simenv.agents.oracle import oracle
 from simenv.agents.protocol import StuckError, play
 from simenv.core import catalog
+from simenv.core.canonical import canonical
 from simenv.core.draws import Draws
 from simenv.core.errors import UsageError
 from simenv.core.task import Task
@@ -141,10 +142,14 @@ def iter_nothing() -> Any:
 
 def header(domain: str, split: str, batch: Batch, command: str) -> dict[str, Any]:
     """Return the head of the pack: its worlds with digests, and the command that made it."""
-    addresses = sorted({(task.size, *task.world) for task in batch.tasks}, key=str)
+    places = {canonical([task.size, task.world]): task for task in batch.tasks}
     worlds = [
-        {"address": list(address), "size": size, "digest": pool.image(domain, tuple(address), size).digest}
-        for size, *address in addresses
+        {
+            "address": list(task.world),
+            "size": task.size,
+            "digest": pool.image(domain, tuple(task.world), task.size).digest,
+        }
+        for _, task in sorted(places.items())
     ]
     return {
         "domain": domain,

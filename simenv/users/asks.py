@@ -22,6 +22,7 @@ class Ask:
         choice_from: Where in the sentence it asks for one of several things named before, or -1.
         manner: Whether that is how to go on.
         either: Whether it leaves values open with "or".
+        disjoint: Whether it asks for a yes or a no with an "or", which values may stand on both sides of.
         head: Whether a question word asks.
         opens_list: Whether the list items after it are facts asked for.
         courtesy: Whether it is a closing politeness.
@@ -36,6 +37,7 @@ class Ask:
     choice_from: int = -1
     manner: bool = False
     either: bool = False
+    disjoint: bool = False
     head: bool = False
     opens_list: bool = False
     courtesy: bool = False
@@ -85,6 +87,7 @@ def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
         yes=yes,
         back=scan.back,
         choice_from=scan.choice_from,
+        disjoint=yes and not fact and "or" in segment.words and _may_choose(segment),
         head=Cue.HEAD in seen,
         either=bool(either),
         manner=Cue.MANNER in seen,
@@ -145,6 +148,12 @@ def _either(segment: Segment, scan: Scan) -> tuple[str, ...]:
     if any(one == "or" and two in YES_OPENERS for one, two in pairwise(words)):
         return ()
     return _left_open(words, scan)
+
+
+def _may_choose(segment: Segment) -> bool:
+    """Whether what an "or" joins in a question may be things to choose between."""
+    words = segment.words
+    return segment.end == "?" and OTHERS.isdisjoint(words) and GO_AHEAD.isdisjoint(words)
 
 
 def _left_open(words: tuple[str, ...], scan: Scan) -> tuple[str, ...]:

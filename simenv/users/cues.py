@@ -81,6 +81,7 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     (f"{{please|please do|could you|can you|would you|will you}} {_GIVE}", Cue.ASK),
     ("{could|can|would|will} you {let me|let us} know{| about}", Cue.ASK),
     ("{let me|let us} know{| about}", Cue.ASK),
+    (f"go ahead and {_GIVE}", Cue.ASK),
     ("{would|do} you mind {providing|sharing|telling me|giving me|specifying|confirming}", Cue.ASK),
     ("{i|we} {|will |would |do |first |will first }{need|require}{| to know| to have}", Cue.ASK),
     ("need to {obtain|have|get|collect|gather|ask for|ask}", Cue.ASK),
@@ -216,13 +217,13 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{some|a few|a bit|a little}{| more| additional} {details|information|info|things|questions}", Cue.MORE),
     ("{questions|details|information|fields|form|items} {below|above|as follows}", Cue.MORE),
     (
-        "{the|that|your|this} {|complete |correct |full |right |valid |missing |exact |entire }{id|ids|number"
-        "|numbers|code}",
+        "{the|that|your|this} {complete|correct|full|right|valid|missing|exact|entire} {id|ids|number|numbers|code}",
         Cue.BACK,
     ),
     # Politeness.
     ("{anything|something|everything} {else|more|other|specific}", Cue.COURTESY),
     ("what else", Cue.COURTESY),
+    ("{one|a few|two|three|some|a couple|a couple of} {more|last|final|quick} {question|questions}", Cue.MORE),
     ("{if|should} {you|anything} {change your mind|changes|come|comes up|run into}", Cue.CLOSING),
     ("{if you|should you} {need|have} {any|anything|something|more|further}", Cue.COURTESY),
     ("{way|ways} {i|we} can {help|assist}", Cue.COURTESY),
@@ -301,7 +302,9 @@ PREFACES: Final = _words("to so before since as because while although in")
 """Words that open an introduction, which asks for nothing: "to see which one it is, ..."."""
 STATED: Final = _words("i we it this that matters happens means")
 """What follows a question word that opens a statement: "what i can do is"."""
-VERBS: Final = _words("is are was were has have can could will may means consists starts begins looks usually")
+VERBS: Final = _words(
+    "is are was were has have can could will may means consists starts begins looks usually"
+)
 """What follows a comma and a "which" that asks nothing: "the code, which is in your mail"."""
 HEAD_REACH: Final = 4
 """How far after its question word a noun may start."""

@@ -110,12 +110,12 @@ def hear(
     once_more = missed or again(message)
     denies = "deny" in acts and not needs_first(parts) and not (missed and again(message))
     slots = [slot for slot in reading.slots if slot not in labels]
+    named = mentioned_slots(parts, lexicon) if slots else set[str]()
     if "report_done" not in acts and not (stated and yes == "go"):
         wanting = begs(parts) or once_more or needs_first(parts)
-        slots = (
-            _missed(parts, slots, acts, lexicon, wanting=wanting, firm=firm, strict=denies and not missed)
-            or slots
-        )
+        guess, strict = named.isdisjoint(slots), denies and not missed
+        found = _missed(parts, slots, acts, lexicon, guessed=guess, wanting=wanting, firm=firm, strict=strict)
+        slots = found or slots
         if not said and set(slots) <= {lexicon.other} and asks_which(asked):
             yes, slots = "", [lexicon.other]
         elif wanting and not (slots or said or denies or firm):
@@ -126,7 +126,7 @@ def hear(
         words=words,
         slots=tuple(slots),
         guessed=set(slots).isdisjoint(reading.slots),
-        named=frozenset(mentioned_slots(parts, lexicon)),
+        named=frozenset(named),
         given=frozenset(given),
         stated=stated,
         yes=yes,
@@ -149,6 +149,7 @@ def _missed(
     acts: Sequence[str],
     lexicon: Lexicon,
     *,
+    guessed: bool,
     wanting: bool,
     firm: bool,
     strict: bool,
@@ -156,7 +157,6 @@ def _missed(
     """Return the facts that are named where facts are asked for, if none of them was read as asked for."""
     found = listed_slots(parts, lexicon)
     # Facts that only the talk before names are a guess; what the message itself names goes first.
-    guessed = mentioned_slots(parts, lexicon).isdisjoint(slots)
     if not found and guessed:
         busy = firm or not {"deny", "ask_more", "wait", "transfer"}.isdisjoint(acts)
         if wanting or not (busy or set(slots) - {lexicon.other}):

@@ -11,14 +11,15 @@ _SENTENCE = re.compile(r"[.!?](?=\s)|\n")
 _CLAUSE = re.compile(r"[.!?](?=\s)|\n|[,;](?=\s)|[()|]| - ")
 _WORD = re.compile(r"[a-z]+")
 _PAIR_REACH = 120
-_BARE = frozenset(
-    "it s its is that this these would will be comes come to the answer amount amounts value result results you re "
-    "your get have looking at so here a an of in exactly just currently now ll d ok okay sure yes info query says "
-    "shows us dollars usd flight".split()
+_BARE_WORDS = (
+    "it s its is that this these would will be comes come to the answer amount amounts value result "
+    "results you re your get have looking at so here a an of in exactly just currently now ll d ok okay "
+    "sure yes info query says shows us dollars usd flight"
 )
+_BARE = frozenset(_BARE_WORDS.split())
 """Words that say no more than that an answer follows."""
 WORDS: Final = "words"
-"""The kind of values that are looked for letter by letter: a proposal that names a known one names a wished."""
+"""The kind of values looked for letter by letter: who names a known one has to name a wished one."""
 
 
 def about(wishes: Sequence[Wish], words: frozenset[str], said: Sequence[Mention]) -> list[Wish]:
@@ -136,9 +137,9 @@ def _bare(message: str, said: Sequence[Mention]) -> list[Mention]:
     low = message.lower()
     for start, end in _pieces(_CLAUSE, message):
         inside = [mention for mention in said if start <= mention.start < end]
-        if inside and _BARE.issuperset(_WORD.findall(low, start, inside[0].start)):
-            if _BARE.issuperset(_WORD.findall(low, inside[-1].end, end)):
-                found += inside
+        if inside:
+            rest = _WORD.findall(low, start, inside[0].start) + _WORD.findall(low, inside[-1].end, end)
+            found += inside if _BARE.issuperset(rest) else []
     return found
 
 

@@ -52,9 +52,8 @@ class Talk:
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Talk":
         """Return the talk that ``to_json`` described."""
-        return Talk(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
-        )
+        fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
+        return Talk(**fields)
 
 
 def begin(card: Card) -> Talk:
@@ -266,6 +265,8 @@ class _Turn:
         said: list[str] = []
         unknown: list[str] = []
         for slot in self.heard.slots:
+            if not self.open() and slot == self.lexicon.other:
+                continue
             if settling and (
                 self.heard.guessed
                 or self.heard.ended
@@ -288,17 +289,16 @@ class _Turn:
     def _echoes(self, slot: str) -> bool:
         """Whether a fact is only taken to be asked for because it was talked of just now, and was told."""
         told = any(place.endswith(f":{slot}") for place in self.talk.given)
-        return told and slot not in self.heard.named and not self.heard.again
+        fresh = slot in self.heard.named or self.heard.guessed or self.heard.again
+        return told and not fresh
 
     def _say_unknown(self, slots: list[str]) -> None:
         """Say no to extras that were offered, and that the rest is not known."""
         words = {each.name: each for each in self.lexicon.slots}
-        offered = [slot for slot in slots if words[slot].offers]
-        others = [words[slot].label for slot in slots if slot not in offered]
-        if offered and not others and self.heard.yes:
+        if self.heard.yes and all(words[slot].offers for slot in slots):
             self._say("no")
         else:
-            self._say("unknown", what=either(others or [words[slot].label for slot in offered]))
+            self._say("unknown", what=either([words[slot].label for slot in slots]))
 
     def _facts(self, slot: str) -> list[Fact]:
         """Return what the customer can say when asked for ``slot``."""

@@ -182,7 +182,11 @@ class Scan:
                 self.asked.append(CHOSEN)
         elif cue is Cue.BACK:
             self.back = self.back or self.asking
-            if self.asking and self.words[end : end + 1] in _JOINED and self.words[end + 1 : end + 2] not in _US:
+            if (
+                self.asking
+                and self.words[end : end + 1] in _JOINED
+                and self.words[end + 1 : end + 2] not in _US
+            ):
                 self.asked.append(POINTED)
         elif cue is Cue.INTEREST:
             self.whether_from = start
@@ -241,7 +245,7 @@ class Scan:
                 self._add(object_[1])
 
     def _close(self, cue: Cue, start: int) -> None:
-        if cue is Cue.CLAUSE and self.head_from < 0 and not self._opens_clause(start):
+        if cue is Cue.CLAUSE and not (self._opens_clause(start) if self.head_from < 0 else self._ends_noun(start)):
             return
         self._end_head()
         if cue is Cue.PURPOSE or self.words[start] == "to":
@@ -251,6 +255,11 @@ class Scan:
         last = cue is Cue.PURPOSE and self.words[start] in ("and", "then", "i", "we")
         if last or cue is Cue.ELSEWHERE or cue is Cue.CLOSING:
             self.opened = False
+
+    def _ends_noun(self, i: int) -> bool:
+        """Whether word ``i`` ends the noun after a question word; not so in "what should the name be"."""
+        inverted = i == self.head_from + 1 and self.words[i - 1] == "what"
+        return not inverted or DETERMINERS.isdisjoint(self.words[i + 1 : i + 2])
 
     def _opens_clause(self, i: int) -> bool:
         """Whether word ``i`` begins what is said about a fact: "the date you like", "the id to see it"."""

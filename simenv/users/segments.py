@@ -51,7 +51,7 @@ _ITEM = re.compile(
     r"[ >#]{0,12}(?:[-*\u2022\u25e6\u25aa\u25cf\u00b7+|\u2610\u2713\u2714\u2192][ \uFE0F](?:\[ ?\])?"
     r"|\(?\d{1,2}[.)] ?|\(?[a-z][.)] |\d\uFE0F?\u20E3|[\u2460-\u2473]|\[ ?\])"
 )
-_TOKEN = re.compile(r"\w+|'\w+|[?,:;()/|]|[.!](?![\w.!])|(?<= )-(?= )")
+TOKEN = re.compile(r"\w+|'\w+|[?,:;()/|]|[.!](?![\w.!])|(?<= )-(?= )")
 _ENDS = frozenset(".!?")
 _CONTRACTED = {"'ll": "will", "'d": "would", "'re": "are", "'ve": "have", "'m": "am", "'t": "not"}
 _POSSESSIVE = "'s"
@@ -109,7 +109,7 @@ def segments(message: str) -> tuple[Segment, ...]:
             start = _ITEM.match(line)
             cut = len(found)
             _cut_line(
-                _TOKEN.findall(line, start.end() if start else 0), number, found, item=start is not None
+                TOKEN.findall(line, start.end() if start else 0), number, found, item=start is not None
             )
             if len(found) > cut and _left_blank(line, start):
                 found[-1] = replace(found[-1], blank=True)

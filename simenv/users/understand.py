@@ -11,7 +11,7 @@ from simenv.users.cues import DETERMINERS, LISTED, MODIFIERS, SEVERAL, WELCOMES
 from simenv.users.mentions import mentions
 from simenv.users.phrases import Phrases
 from simenv.users.scan import CHOSEN, POINTED
-from simenv.users.segments import Segment, segments
+from simenv.users.segments import TOKEN, Segment, segments
 from simenv.users.tables import SlotTables, tables
 
 FIELD = 12
@@ -49,6 +49,9 @@ def understand(message: str, user_before: str, lexicon: Lexicon) -> Reading:
     asks = [ask_of(part, slot_tables) for part in parts]
     if any(part.words[: len(start)] == start for part in parts for start in WELCOMES):
         asks = [Ask(courtesy=True) if ask.waits else ask for ask in asks]
+    for i, ask in enumerate(asks):
+        if ask.disjoint and (slot := _most_stated(message, lexicon, " ".join(parts[i].words))):
+            asks[i] = Ask(fact=True, slots=(slot,), either=True)
     listed = _listed(parts, asks, slot_tables)
     chosen = _chosen(parts, asks, slot_tables, message, lexicon)
     slots: dict[str, None] = {}
@@ -151,7 +154,9 @@ def _chosen(
         own = slot_tables.choices.among(part.words[: ask.choice_from]) if ask.choice_from > 0 else []
         known = own[-1][2] if own else several or in_item
         if known is None and ask.choice_from >= 0 and not ask.manner:
-            known = _listed_kind(message, lexicon) or in_sentence
+            known = _most_stated(message, lexicon) or in_sentence
+        if known is None and ask.choice_from >= 0:
+            known = _first_item(parts[len(chosen) + 1 :], slot_tables)
         chosen.append(None if ask.manner and not options else known)
         refers = not LISTED.isdisjoint(part.words)
         options = options or refers
@@ -167,6 +172,13 @@ def _chosen(
                 plural = [slot for _, end, slot in named if part.words[end - 1][-1] == "s"]
                 several = plural[-1] if plural else several
     return chosen
+
+
+def _first_item(parts: Sequence[Segment], slot_tables: SlotTables) -> str | None:
+    """Return the slot of the thing that the first list item starts with: "which of these: - a red one"."""
+    item = next((part for part in parts if part.item), None)
+    hit = slot_tables.choices.at(item.words, 0) if item is not None else None
+    return hit[1] if hit is not None else None
 
 
 def _offered(
@@ -192,9 +204,16 @@ def _offered(
     return offered
 
 
-def _listed_kind(message: str, lexicon: Lexicon) -> str | None:
-    """Return the slot of which the message states two values or more: what a bare "which one" is about."""
-    stated = {(mention.kind, mention.value) for mention in mentions(message, lexicon)}
+def _most_stated(message: str, lexicon: Lexicon, words: str | None = None) -> str | None:
+    """Return the slot of which the message states most values: what a bare "which one" is about.
+
+    It states two at least, in a sentence of ``words`` if those are given.
+    """
+    stated = {
+        (mention.kind, mention.value)
+        for mention in mentions(message, lexicon)
+        if words is None or " ".join(TOKEN.findall(message[mention.start : mention.end].lower())) in words
+    }
     counts = {slot.name: sum(kind in slot.kinds for kind, _ in stated) for slot in lexicon.slots}
     most = max(counts, key=counts.__getitem__, default="")
     return most if counts.get(most, 0) > 1 else None

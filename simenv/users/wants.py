@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Literal
 
 from simenv.core.lexicon import Lexicon
-from simenv.users.cues import DETERMINERS
 from simenv.users.segments import Segment
 from simenv.users.tables import tables
 from simenv.users.understand import Reading
@@ -23,25 +22,24 @@ _YES = _words(
 )
 """Words with which an agent names the answer it waits for."""
 _MAYBE_YES = _words("confirm agree")
+_OPENERS = _words("yes ok okay alright fine")
 _AGREEING = _YES | _MAYBE_YES | _words("ok okay happy fine alright proceed whether")
-_GO = (
-    _YES
-    | _MAYBE_YES
-    | _words(
-        "ok okay go sound sounds deal approved confirmation proceed ahead continue correct right submit complete finalize finalise process good match matches fine "
-        "comfortable alright sure happy better ready accept it this that these so everything details cost"
-    )
+_GO = _AGREEING | _words(
+    "go sound sounds deal approved confirmation ahead continue correct right submit complete finalize "
+    "finalise process good match matches comfortable sure better ready accept it this that these so "
+    "everything details cost"
 )
 """Words of which one stands in a question that wants a go-ahead without saying for what."""
 _FIRM = _words(
-    "agree ok okay proceed ahead confirm correct right yes submit approve approval consent authorise authorize"
+    "agree ok okay proceed ahead confirm correct right yes submit approve approval consent authorise "
+    "authorize"
 )
 """Words that make a question one for a go-ahead, whatever else stands in it."""
 _GOING = _words("proceed ahead")
 _DOING = _words("i me we us like want wish agree")
 _ENDED = _words(
-    "done complete completed success successful successfully finished processed confirmed corrected sent added removed "
-    "applied credited submitted handled adjusted fixed"
+    "done complete completed success successful successfully finished processed confirmed corrected "
+    "sent added removed applied credited submitted handled adjusted fixed"
 )
 _FUTURE = _words("will would going ready about pending proposed")
 _LATER = _words("will going shall once when before after if would can could")
@@ -56,10 +54,10 @@ _LOOK = _words(
     "suggest try wait breakdown break understand sense expected helps"
 )
 _NEEDS = _words(
-    "need needed needs require required requires missing provide send resend share give tell state restate "
-    "repeat remind reply fill caught catch register awaiting love supply enter specify input sending "
-    "providing sharing giving telling repeating ask outstanding lacking lack start namely rejected "
-    "indicate clarify unclear unreadable"
+    "need needed needs require required requires missing provide send resend share give tell state "
+    "restate repeat remind reply fill caught catch register awaiting love supply enter specify input "
+    "sending providing sharing giving telling repeating ask outstanding lacking lack start namely "
+    "rejected indicate clarify unclear unreadable"
 )
 """Words that a request for facts has in it, however it is built."""
 _BEGGING = ("i", "please", "to", "we")
@@ -68,7 +66,8 @@ _SEEK = _words("find locate see read register retrieve verify access identify re
 _CANNOT = _words("unable not cannot couldn never")
 _AGAIN = re.compile(
     r"\b(?:again|once more|one more time|repeat|resend|restate|remind|missed)\b"
-    r"|(?:n't|not|no longer|never) (?:\w+ )?(?:hear|heard|catch|caught|get|got|see|have|find|read|record|register|receive)\b"
+    r"|(?:n't|not|no longer|never) (?:\w+ )?"
+    r"(?:hear|heard|catch|caught|get|got|see|have|find|read|record|register|receive)\b"
 )
 _WH = _words("how which what why who when where")
 _BEFORE_LABEL = 5
@@ -81,8 +80,8 @@ def asking(parts: Sequence[Segment], reading: Reading, *, proposes: bool) -> lis
     Args:
         parts: The sentences and list items of the message.
         reading: What its grammar tells.
-        proposes: Whether it states what matters to the customer and asks for no facts; a question in it then asks
-            for a yes, and so does a word of agreement.
+        proposes: Whether it states what matters to the customer and asks for no facts; a question in it
+            then asks for a yes, and so does a word of agreement.
     """
     if proposes:
         return [
@@ -110,8 +109,9 @@ def wanted_yes(asked: Iterable[Segment]) -> Yes:
 
 
 def _asks_yes(words: Sequence[str], signs: frozenset[str]) -> bool:
-    # "Yes, I've checked that" answers; it does not ask.
-    return not signs.isdisjoint(words[1:] if words[0] == "yes" and words[1:2] == (",",) else words)
+    # "Okay, I've done it" and "I can confirm that" tell; they do not ask.
+    told = words[1:] if words[0] in _OPENERS and words[1:2] in ((), (",",)) else words
+    return not signs.isdisjoint(told) and not (words[0] == "i" and words[1:3] == ("can", "confirm"))
 
 
 def _kind(words: Sequence[str]) -> Yes:
@@ -125,7 +125,7 @@ def _kind(words: Sequence[str]) -> Yes:
 
 
 def plans(parts: Sequence[Segment], deeds: Container[str]) -> bool:
-    """Whether a message says what will be done: a sentence of the future with one of the words of the deed."""
+    """Whether a message says what will be done: a future sentence with a word of the deed."""
     return any(
         not _FUTURE.isdisjoint(part.words)
         and (_LOOK | _MORE).isdisjoint(part.words)
@@ -185,6 +185,8 @@ def needs_first(parts: Sequence[Segment]) -> bool:
 
 def _begs(part: Segment) -> bool:
     """Whether a sentence asks to be given something, named or not: "give me", not "give you"."""
+    if _NEEDS.isdisjoint(part.words) and "request" not in part.words:
+        return False
     pairs = pairwise((*part.words, ""))
     return _NO_REQUEST.isdisjoint(part.words) and any(
         (one in _NEEDS and two != "you") or (one in _BEGGING and two == "request") for one, two in pairs

@@ -1,12 +1,14 @@
 """Customers who want to book."""
 
+from typing import Literal
+
 from simenv.core.draws import Draws
 from simenv.core.program import Act, Compute, Extremum, Filter, Judge, Lookup, Node
 from simenv.core.task import Fact, Scalar
 from simenv.domains.airline.schema import CABINS
 from simenv_generators.airline.changing import births, paid_with, payer, paying
 from simenv_generators.airline.drafts import Case, Draft, ref, slot_node
-from simenv_generators.airline.scene import Customer, Method, Passenger, Scene, day
+from simenv_generators.airline.scene import Customer, Passenger, Scene, day
 
 _SAYS = (
     "I'd like to book a flight from {start} to {end} on {date}.",
@@ -21,7 +23,7 @@ _STOP_SAYS = (
     "I want to fly from {start} to {end} on {date} and I want one stop on the way.",
     "can you book a connecting flight with one stop from {start} to {end} on {date}?",
 )
-_DIRECT_CHOICES = (
+_DIRECT_CHOICES: tuple[tuple[str, str, Literal["min", "max"]], ...] = (
     ("I'd like the cheapest one", "prices", "min"),
     ("I'd like the earliest one of the day", "scheduled_departure_time_est", "min"),
     ("I'd like the latest departure of that day", "scheduled_departure_time_est", "max"),
@@ -97,7 +99,7 @@ def _companions(draws: Draws, customer: Customer) -> list[Passenger]:
 def _holdings(
     scene: Scene, draws: Draws, customer: Customer, start: str, end: str, when: str
 ) -> tuple[tuple[Node, ...], tuple[Fact, ...], tuple[Fact, ...], dict[str, list[Scalar]], list[Passenger]]:
-    """Return what the customer holds: nodes, facts, further facts, what proposals must agree with, company."""
+    """Return what the customer holds: nodes, facts, more facts, what proposals must agree with, company."""
     cabin, bags = draws.choice(CABINS), draws.weighted([0, 1, 2, 3, 4], [2, 3, 3, 2, 1])
     insurance = draws.choice(("yes", "no"))
     others = _companions(draws, customer)
@@ -137,7 +139,8 @@ def _holdings(
             bags,
             Fact(
                 slot="bags",
-                said=f"I have {bags or 'no'} checked bag{'' if bags == 1 else 's'}{' in total' if bags else ''}",
+                said=f"I have {bags or 'no'} checked bag{'' if bags == 1 else 's'}"
+                + " in total" * bool(bags),
                 value=bags,
                 goal="g1",
                 kind="count:bags",
@@ -212,7 +215,7 @@ def _select_one(draws: Draws, cabin: str, people: int) -> tuple[str, tuple[Node,
     return text, (
         _search("search_direct_flight"),
         Filter(id="free", of=ref("found"), where=[(f"available_seats.{cabin}", ">=", people)]),
-        Extremum(id="best", of=ref("free"), by=f"prices.{cabin}" if by == "prices" else by, pick=pick),  # type: ignore[arg-type]
+        Extremum(id="best", of=ref("free"), by=f"prices.{cabin}" if by == "prices" else by, pick=pick),
         Compute(id="fare", fn="cents", args=[ref(f"best.prices.{cabin}")]),
     )
 

@@ -1,6 +1,7 @@
 """Customers who want a reservation changed: flights, cabin, bags, passengers."""
 
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from simenv.core.draws import Draws
 from simenv.core.program import Act, Compute, Decline, Extremum, Filter, If, Judge, Lookup, Node
@@ -267,7 +268,7 @@ def _change_act(flights: object) -> Act:
     )
 
 
-CHOICES = (
+CHOICES: tuple[tuple[str, str, Literal["min", "max"]], ...] = (
     ("I'd like the cheapest flight", "prices", "min"),
     ("I'd like the earliest departure", "scheduled_departure_time_est", "min"),
     ("I'd like the last flight of that day", "scheduled_departure_time_est", "max"),
@@ -316,7 +317,7 @@ def _flights_draft(booking: Booking, customer: Customer, new_date: str, draws: D
         Filter(id="free", of=ref("found"), where=[(f"available_seats.{booking.cabin}", ">=", ref("people"))]),
         Extremum(
             id="best", of=ref("free"), by=f"prices.{booking.cabin}" if by == "prices" else by, pick=pick
-        ),  # type: ignore[arg-type]
+        ),
         _change_act([{"flight_number": ref("best.flight_number"), "date": ref("g1_date")}]),
     ]
     decline = Decline(

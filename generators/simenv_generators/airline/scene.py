@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from simenv.core.draws import Draws
 from simenv.core.rules import read_now, read_values
@@ -148,15 +149,20 @@ def read_scene(world: World) -> Scene:
             "SELECT reservation_id, first_name, last_name, dob FROM passengers ORDER BY reservation_id, seq"
         )
     )
+    found: list[Any] = world.rows(
+        "SELECT reservation_id, user_id, origin, destination, flight_type, cabin, total_baggages, "
+        "nonfree_baggages, insurance, status, created_at FROM reservations WHERE status IS NULL "
+        "ORDER BY reservation_id"
+    )
     bookings = tuple(
         Booking(
-            *row, tuple(Leg(*leg) for leg in legs[row[0]]), tuple(Passenger(*p) for p in travellers[row[0]])
-        )  # type: ignore[arg-type]
-        for row in world.rows(
-            "SELECT reservation_id, user_id, origin, destination, flight_type, cabin, total_baggages, "
-            "nonfree_baggages, insurance, status, created_at FROM reservations WHERE status IS NULL "
-            "ORDER BY reservation_id"
+            *[
+                *row,
+                tuple(Leg(*leg) for leg in legs[row[0]]),
+                tuple(Passenger(*who) for who in travellers[row[0]]),
+            ]
         )
+        for row in found
     )
     routes = world.rows("SELECT DISTINCT origin, destination FROM flights ORDER BY origin, destination")
     return Scene(
@@ -181,20 +187,23 @@ def _customers(world: World) -> dict[str, Customer]:
     saved = _grouped(
         world.rows("SELECT user_id, first_name, last_name, dob FROM saved_passengers ORDER BY user_id, seq")
     )
+    found: list[Any] = world.rows(
+        "SELECT user_id, first_name, last_name, dob, membership FROM users ORDER BY user_id"
+    )
     return {
-        str(row[0]): Customer(
-            *row,  # type: ignore[arg-type]
-            tuple(Method(*method) for method in methods.get(row[0], ())),
-            tuple(Passenger(*each) for each in saved.get(row[0], ())),
+        row[0]: Customer(
+            *[
+                *row,
+                tuple(Method(*method) for method in methods.get(row[0], ())),
+                tuple(Passenger(*each) for each in saved.get(row[0], ())),
+            ]
         )
-        for row in world.rows(
-            "SELECT user_id, first_name, last_name, dob, membership FROM users ORDER BY user_id"
-        )
+        for row in found
     }
 
 
-def _grouped(rows: Sequence[tuple[object, ...]]) -> dict[object, list[tuple[object, ...]]]:
-    groups: dict[object, list[tuple[object, ...]]] = {}
+def _grouped(rows: Sequence[tuple[Any, ...]]) -> dict[Any, list[Any]]:
+    groups: dict[Any, list[Any]] = {}
     for key, *rest in rows:
         groups.setdefault(key, []).append(tuple(rest))
     return groups

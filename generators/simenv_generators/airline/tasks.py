@@ -4,14 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from simenv.core.derive import Outcome, blind, derive
-from simenv.core.domain import Domain
+from simenv.core.derive import Outcome, derive, needs_policy
 from simenv.core.draws import Draws
 from simenv.core.errors import UnknownNameError
 from simenv.core.image import WorldImage
 from simenv.core.interpreter import UnsoundError
 from simenv.core.program import Lookup, Node, Program, Slot
-from simenv.core.task import Card, Fact, Scalar, Task, Wish
+from simenv.core.task import Card, Fact, Task, Wish
 from simenv.core.world import World
 from simenv.domains.airline import DOMAIN
 from simenv_generators.airline import buying, cancelling, changing, serving
@@ -90,7 +89,7 @@ def propose(image: WorldImage, intent: str, address: tuple[str | int, ...], size
         world=list(image.address),
         size=size,
         intent=intent,
-        policy=_needs_policy(program, DOMAIN, stage.world, outcome),
+        policy=needs_policy(program, DOMAIN, stage.world, outcome),
         program=program,
         card=_card(case, user, outcome, draws.at("card")),
         goal=outcome.goal(),
@@ -112,15 +111,6 @@ def _head(user: Fact) -> tuple[Node, ...]:
         Slot(id="uid", name="user_id", value=user.value, said=user.said, opening=user.opening),
         Lookup(id="me", tool="get_user_details", args={"user_id": ref("uid")}),
     )
-
-
-def _needs_policy(program: Program, domain: Domain, world: World, outcome: Outcome) -> bool:
-    """Whether someone who has not read the policy would come to another outcome."""
-    try:
-        guess = derive(program, domain, world, blind(domain))
-    except UnsoundError:
-        return True
-    return (guess.required, guess.answers) != (outcome.required, outcome.answers)
 
 
 def _card(case: Case, user: Fact, outcome: Outcome, draws: Draws) -> Card:

@@ -154,6 +154,8 @@ _SLOTS = (
             "|divide|allocate|charge}",
             "how you {would|will|want|wish|prefer|plan}{| like| prefer}{| me| us}{| to} {pay|cover|split|divide"
             "|allocate|charge}",
+            "{what|which}{| one| ones} {would you like|do you want|would you prefer|do you wish|should i|shall i"
+            "|you would like}{| me}{| to} use",
             "how {would you|you would|do you|you} {like|want} {|me to handle }{the|your|any|this|it}"
             "{| remaining| fare| additional| extra}{| balance| difference| amount| cost| charge| charges| total"
             "| payment}{| to be} {paid|charged|covered|split}",
@@ -186,6 +188,8 @@ _SLOTS = (
         questions=(
             "how many{| checked| additional| extra| total| pieces of} {bags|baggage|baggages|luggage"
             "|suitcases}",
+            "how many{| of them} {would|will|do} you {be|like to|want to|plan to|wish to} {bring|check|add|bringing"
+            "|checking|adding}",
         ),
         offers=("{|checked |extra |additional |more |free }{bag|bags|baggage|luggage|suitcase|suitcases}",),
     ),
@@ -256,7 +260,7 @@ _SLOTS = (
             "preferences you",
             "membership {status|level|tier}",
             "{trip type|type of trip|one way or round trip|round trip or one way}",
-            "or flight number",
+            "{or|such as|like|including|e g}{| the| your| a} flight number",
             "{|short |brief |quick |detailed }{description|summary|explanation}",
             "{departure|arrival|preferred|desired} {time|times}",
             "time {preference|preferences|of day|window|range}",

@@ -1,0 +1,80 @@
+"""The reference in docs/, written from the code: `python -m tests.reference` writes it again."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from simenv.cli import parser
+from simenv.core import catalog
+from simenv.core.tools import Tool
+from simenv.domains.airline import tools as airline_tools
+from simenv.importers.tau.quirks import QUIRKS
+
+PATH = Path(__file__).parent.parent / "docs" / "REFERENCE.md"
+
+ACTION_CODES = {
+    "bad_json": "an action that begins with { or [ and is not strict JSON",
+    "bad_call": "JSON that is no call, no list of 1 to 16 calls and no assistant message",
+    "bad_text": "words with a NUL character, a lone surrogate, or over 64 KiB",
+    "unknown_tool": "a call of a tool that does not exist",
+    "bad_arguments": "arguments of the wrong names or types",
+}
+
+
+def reference() -> str:
+    """Return the whole reference."""
+    parts = [
+        "# Reference\n\nWritten from the code by `python -m tests.reference`; a test compares the two.",
+        _commands(),
+        _section("Errors of an action", [f"`{code}` {words}" for code, words in ACTION_CODES.items()]),
+        _airline(),
+        _quirks(),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(title: str, lines: list[str]) -> str:
+    return f"## {title}\n\n" + "\n".join(f"* {line}" for line in lines)
+
+
+def _commands() -> str:
+    root, names = parser()
+    choices = next(
+        action for action in root._actions if isinstance(action, argparse._SubParsersAction)
+    )
+    helps = {action.dest: action.help or "" for action in choices._choices_actions}
+    return _section("Commands", [f"`simenv {name}` {helps[name]}" for name in names])
+
+
+def _tool(tool: Tool) -> str:
+    return f"`{tool.name}({', '.join(tool.parameters)})` ({tool.effect}) {tool.summary}"
+
+
+def _airline() -> str:
+    domain = catalog.domain("airline")
+    rules = [
+        f"`{rule.id}` kept by the {rule.enforced_by}"
+        + (f"; declining states {', '.join(rule.facts)}" if rule.facts else "")
+        for rule in domain.rules
+    ]
+    codes = [line for line in (airline_tools.__doc__ or "").split("\n") if line.startswith("* ``")]
+    return "\n\n".join(
+        [
+            _section("Airline: tools", [_tool(tool) for tool in domain.tools]),
+            _section("Airline: rules", rules),
+            _section("Airline: why a tool refuses", [" ".join(code[2:].replace("``", "`").split()) for code in codes]),
+        ]
+    )
+
+
+def _quirks() -> str:
+    rows = "\n".join(f"| {each.id} | {each.tool} | {each.differs} | {each.evidence} |" for each in QUIRKS)
+    return (
+        "## airline+tau: where the published airline differs\n\n"
+        "| quirk | tool | what the published tool does | seen in |\n|---|---|---|---|\n" + rows
+    )
+
+
+if __name__ == "__main__":
+    PATH.write_text(reference(), encoding="utf-8", newline="\n")
+    sys.exit(0)
