@@ -35,7 +35,9 @@ Figures = dict[str, float]
 ROUNDS = 7
 
 
-def cost(action: Callable[[], object], *, seconds: float, prepare: Callable[[], object] | None = None) -> Figures:
+def cost(
+    action: Callable[[], object], *, seconds: float, prepare: Callable[[], object] | None = None
+) -> Figures:
     """Return CPU microseconds of one ``action``: least and median over rounds.
 
     ``prepare`` runs before each action and its time is taken off.
@@ -284,7 +286,8 @@ def main() -> int:
     result = {
         "benchmark": "throughput",
         "simenv": simenv.__version__,
-        "machine": f"{platform.machine()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        "sqlite": sqlite3.sqlite_version,
         "steps": steps(task, args.seconds),
         "state": state(task, other, args.seconds),
         "episode": whole_episode(other, args.seconds),

@@ -1,0 +1,1 @@
+"""Laws, golden replays, adversaries and documents that run."""

@@ -1,6 +1,6 @@
 """The reference in docs/, written from the code: `python -m tests.reference` writes it again."""
 
-import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -39,11 +39,10 @@ def _section(title: str, lines: list[str]) -> str:
 
 def _commands() -> str:
     root, names = parser()
-    choices = next(
-        action for action in root._actions if isinstance(action, argparse._SubParsersAction)
-    )
-    helps = {action.dest: action.help or "" for action in choices._choices_actions}
-    return _section("Commands", [f"`simenv {name}` {helps[name]}" for name in names])
+    # argparse shows a command's line of help only in the text of its own help.
+    text = " ".join(root.format_help().split())
+    helps = re.findall(rf"(?<= )({'|'.join(names)}) +([A-Z][^.]*\.)", text)
+    return _section("Commands", [f"`simenv {name}` {words}" for name, words in helps])
 
 
 def _tool(tool: Tool) -> str:
@@ -62,7 +61,10 @@ def _airline() -> str:
         [
             _section("Airline: tools", [_tool(tool) for tool in domain.tools]),
             _section("Airline: rules", rules),
-            _section("Airline: why a tool refuses", [" ".join(code[2:].replace("``", "`").split()) for code in codes]),
+            _section(
+                "Airline: why a tool refuses",
+                [" ".join(code[2:].replace("``", "`").split()) for code in codes],
+            ),
         ]
     )
 

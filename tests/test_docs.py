@@ -30,4 +30,3 @@ def test_there_are_readme_examples() -> None:
 
 def test_the_reference_is_what_the_code_says() -> None:
     assert PATH.read_text("utf-8") == reference(), "run: python -m tests.reference"
-

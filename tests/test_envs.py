@@ -464,7 +464,11 @@ def scalars(value: Any) -> list[str]:
 
 def needed(result: Any) -> Any:
     """The result without the fields that nobody needs."""
-    return {key: part for key, part in result.items() if key not in AIRLINE.spare} if isinstance(result, dict) else result
+    return (
+        {key: part for key, part in result.items() if key not in AIRLINE.spare}
+        if isinstance(result, dict)
+        else result
+    )
 
 
 def tokens(messages: list[dict[str, Any]]) -> int:

@@ -123,7 +123,9 @@ def decision(outcome: Outcome) -> tuple[object, ...]:
     for request in outcome.requests:
         if request.kind != "slot":
             given = request.arguments or {}
-            deeds.append((request.name, given.get("nonfree_baggages"), given.get("rule_id"), given.get("amount")))
+            deeds.append(
+                (request.name, given.get("nonfree_baggages"), given.get("rule_id"), given.get("amount"))
+            )
     return (tuple(deeds), tuple(sorted(outcome.answers.items())))
 
 

@@ -64,7 +64,9 @@ def spray(episode: Episode) -> Play:
     yield from _random_calls(episode, _draws(episode, "spray"), 6, ("read",))
     scraps = Scraps(episode)
     while True:
-        yield "The total, balance, status, refund, fine and answer: " + ", ".join(scraps.look().numbers)[:6000]
+        yield (
+            "The total, balance, status, refund, fine and answer: " + ", ".join(scraps.look().numbers)[:6000]
+        )
 
 
 def random_calls(episode: Episode) -> Play:

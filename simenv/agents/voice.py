@@ -64,11 +64,15 @@ class WarmVoice:
     def ask(self, labels: Sequence[str]) -> str:
         """Ask for facts."""
         listed = "\n".join(f"{number}. Your {label}" for number, label in enumerate(labels, 1))
-        return f"I'd be happy to help you with that! To get started, please provide the following:\n\n{listed}"
+        return (
+            f"I'd be happy to help you with that! To get started, please provide the following:\n\n{listed}"
+        )
 
     def confirm(self, deeds: Sequence[Description]) -> str:
         """Say what will be done and ask for a yes."""
-        lines = [f"- **{_words(key).capitalize()}**: {value}" for deed in deeds for key, value in deed.summary]
+        lines = [
+            f"- **{_words(key).capitalize()}**: {value}" for deed in deeds for key, value in deed.summary
+        ]
         actions = _and([deed.action for deed in deeds])
         return "\n".join(
             [f"Thank you! Here is what I would do: {actions}.", "", *lines, "", "Do you confirm (yes/no)?"]

@@ -131,7 +131,10 @@ def _extremum(node: Extremum, values: dict[str, Any]) -> Any:
     if not items:
         raise UnsoundError(f"node {node.id!r} has nothing to choose from")
     paths = node.by.split("+")
-    ranks = [sum(follow(path, item) for path in paths) if len(paths) > 1 else follow(node.by, item) for item in items]
+    ranks = [
+        sum(follow(path, item) for path in paths) if len(paths) > 1 else follow(node.by, item)
+        for item in items
+    ]
     top = max(ranks) if node.pick == "max" else min(ranks)
     best = [item for item, rank in zip(items, ranks, strict=True) if rank == top]
     if len(best) != 1:

@@ -157,7 +157,13 @@ def json_schema(kind: Any) -> dict[str, Any]:
     raise UsageError(f"a tool argument cannot have the type {kind!r}")
 
 
-_SCALARS: dict[Any, str] = {str: "string", int: "integer", bool: "boolean", Decimal: "number", type(None): "null"}
+_SCALARS: dict[Any, str] = {
+    str: "string",
+    int: "integer",
+    bool: "boolean",
+    Decimal: "number",
+    type(None): "null",
+}
 
 _WORDS = {
     "missing": "is missing",

@@ -60,9 +60,7 @@ class StepRecord(NamedTuple):
     @staticmethod
     def from_json(data: dict[str, Any]) -> "StepRecord":
         """Return the step that ``to_json`` described."""
-        calls = (
-            CallRecord(**{**call, "breaches": tuple(call.get("breaches", ()))}) for call in _named(data)
-        )
+        calls = (CallRecord(**{**call, "breaches": tuple(call.get("breaches", ()))}) for call in _named(data))
         return StepRecord(
             action=read_action(data),
             calls=tuple(calls),

@@ -95,9 +95,7 @@ class State:
     def from_json(data: dict[str, Any]) -> "State":
         """Return the state that ``to_json`` described."""
         return State(
-            net={
-                (table, tuple(key)): (_tupled(old), _tupled(new)) for table, key, old, new in data["net"]
-            },
+            net={(table, tuple(key)): (_tupled(old), _tupled(new)) for table, key, old, new in data["net"]},
             journal=[Change(table, _tupled(old), _tupled(new)) for table, old, new in data["journal"]],
             row_hash=int(data["row_hash"], 16),
         )
@@ -140,8 +138,7 @@ class World:
         self._con.create_function("simenv_journal", -1, lambda *values: append(values))
         self._install_triggers()
         self._keys = {
-            table.name: tuple(table.place[column] for column in table.key)
-            for table in self.tables.values()
+            table.name: tuple(table.place[column] for column in table.key) for table in self.tables.values()
         }
         # One cursor for all statements: every result is fetched at once, and making a cursor costs.
         self._execute = self._con.cursor().execute
@@ -256,4 +253,3 @@ def _change(values: tuple[Any, ...]) -> Change:
         half = len(row) // 2
         return Change(table, tuple(row[:half]), tuple(row[half:]))
     return Change(table, None, tuple(row)) if event == "INSERT" else Change(table, tuple(row), None)
-

@@ -169,7 +169,11 @@ class Episode:
         number = len(self._own.steps)
         ids = [call.id or f"call_{number}_{at}" for at, call in enumerate(parsed.calls)]
         shown = [show_arguments(call.arguments) for call in parsed.calls]
-        chat = [assistant(parsed.aside, [(i, c.name, s) for i, c, s in zip(ids, parsed.calls, shown, strict=True)])]
+        chat = [
+            assistant(
+                parsed.aside, [(i, c.name, s) for i, c, s in zip(ids, parsed.calls, shown, strict=True)]
+            )
+        ]
         for call_id, call, arguments in zip(ids, parsed.calls, shown, strict=True):
             record, text, ends = self._call(world, call, arguments)
             calls.append(record)

@@ -98,7 +98,12 @@ class Snapshot:
     def text(self) -> str:
         """The snapshot as canonical JSON, for files and for other processes."""
         return canonical(
-            {"format": FORMAT, "task": self.task.to_json(), "face": self.face, "progress": self.progress.to_json()}
+            {
+                "format": FORMAT,
+                "task": self.task.to_json(),
+                "face": self.face,
+                "progress": self.progress.to_json(),
+            }
         )
 
     @staticmethod
@@ -112,7 +117,9 @@ class Snapshot:
             data = parse_trusted(text)
             if data["format"] != FORMAT:
                 raise UsageError(f"a snapshot of format {data['format']!r}; this version reads {FORMAT!r}")
-            return Snapshot(Task.model_validate(data["task"]), data["face"], Progress.from_json(data["progress"]))
+            return Snapshot(
+                Task.model_validate(data["task"]), data["face"], Progress.from_json(data["progress"])
+            )
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, UsageError):
                 raise

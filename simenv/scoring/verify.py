@@ -139,9 +139,7 @@ def process(trajectory: Trajectory) -> Process:
     calls = trajectory.calls
     errors = _counted([call.error for call in calls] + [step.error for step in trajectory.steps])
     breaches = _counted([rule for call in calls for rule in call.breaches])
-    unconfirmed = [
-        call for call in calls if call.effect == "write" and not call.confirmed and not call.error
-    ]
+    unconfirmed = [call for call in calls if call.effect == "write" and not call.confirmed and not call.error]
     if unconfirmed:
         breaches["confirm_first"] = len(unconfirmed)
     return Process(

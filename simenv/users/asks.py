@@ -46,6 +46,8 @@ class Ask:
 
 
 _NOTHING = Ask()
+_BARE = 8
+"""The most words of a question without a verb."""
 
 
 def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
@@ -73,7 +75,8 @@ def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
     if Cue.WHETHER in seen and not slots:
         yes = True
     fact = bool(slots) or bare
-    if scan.inquires and not slot_tables.extras.isdisjoint(slots) and not either:
+    asks_whether = scan.inquires or (segment.end == "?" and segment.words[0] in YES_OPENERS and not either)
+    if asks_whether and Cue.HEAD not in seen and not slot_tables.extras.isdisjoint(slots):
         fact, yes = not slot_tables.extras.issuperset(slots), True
     if not fact and not yes and segment.words[-1] == "please":
         slots = _verbless(segment, slot_tables)
@@ -118,7 +121,7 @@ def _offered(segment: Segment, scan: Scan) -> tuple[str, ...]:
     """Return the slots that a yes-or-no question asks about: "would you like to add a warranty?"."""
     words = segment.words
     asks = segment.end == "?" or not scan.seen.isdisjoint((Cue.IF_YES, Cue.CONFIRM, Cue.WHETHER))
-    if not asks or "proceed" in words or "me" in words:
+    if not asks or "proceed" in words or ("me", "to") in pairwise(words):
         return ()
     adding = not ADDING.isdisjoint(words)
     found = [(words[_before(words, start)], slot) for start, _, slot in scan.tables.offers.among(words)]
@@ -145,7 +148,8 @@ def _either(segment: Segment, scan: Scan) -> tuple[str, ...]:
         return tuple(dict.fromkeys(slot for _, _, slot in named))
     if segment.end != "?" or "me" in words:
         return ()
-    if any(one == "or" and two in YES_OPENERS for one, two in pairwise(words)):
+    joined = any(one == "or" and two in YES_OPENERS for one, two in pairwise(words))
+    if joined and not scan.tables.options.among(words[: words.index("or")]):
         return ()
     return _left_open(words, scan)
 
@@ -158,7 +162,8 @@ def _may_choose(segment: Segment) -> bool:
 
 def _left_open(words: tuple[str, ...], scan: Scan) -> tuple[str, ...]:
     """Return the slots that a question with "or" leaves open: of the options it names, or which deed."""
-    if Cue.OFFER not in scan.seen and words[0] not in YES_OPENERS:
+    opened = Cue.OFFER in scan.seen or words[0] in YES_OPENERS
+    if not opened and (len(words) > _BARE or scan.tables.options.at(words, 0) is None):
         return ()
     if words[0] in ("is", "are") and (
         subject := scan.tables.phrases.at(words, 1 + (words[1] in DETERMINERS))

@@ -96,7 +96,9 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
         "|specify}{| me| us}{| with}",
         Cue.ASK,
     ),
-    ("do you {have|know|remember|recall|happen to have|happen to know}", Cue.ASK),
+    ("{do|would} you {have|know|remember|recall|happen to have|happen to know}", Cue.ASK),
+    ("{could|can|may|might} i trouble you for", Cue.ASK),
+    ("{missing|needed|required|pending|outstanding|remaining} :", Cue.ASK),
     (
         "let {me|us} know if you have {|a |any }{|specific |particular }{preference|preferences}{| for}",
         Cue.ASK,
@@ -143,7 +145,12 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("let {me|us} know {if|whether}", Cue.WHETHER),
     ("{please |}tell {me|us} {if|whether}", Cue.WHETHER),
     ("tell {me|us}", Cue.ASK),
-    ("{please |}{reply|respond|answer|say|type|state}{| with} {yes|no|confirm}", Cue.IF_YES),
+    ("{please |}{reply|respond|answer|say|type|state|write|send}{| with}{| a} {yes|no|confirm|ok|okay}", Cue.IF_YES),
+    ("say the word", Cue.IF_YES),
+    ("{once|when|if|after|as soon as} you {give|say|send}{| me}{| the| a| your} {go ahead|green light|ok|okay|yes"
+     "|approval|confirmation}", Cue.IF_YES),
+    ("{awaiting|waiting for|need|get|have} your {confirmation|approval|go ahead|ok|okay|yes}", Cue.IF_YES),
+    ("{give|gives|given|have} me {the|a|your} {go ahead|green light|ok|okay|yes|approval|confirmation}", Cue.IF_YES),
     ("{once|if|when|after|as soon as} you confirm", Cue.CONFIRM),
     ("{upon|with|after|pending} your {confirmation|approval|permission}", Cue.IF_YES),
     (
@@ -170,7 +177,7 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{which|what}", Cue.HEAD),
     ("{who|whom|when|where|why|how|how many|how much}", Cue.QUESTION),
     (
-        "{if|whether} there {is|might be|may be|could be|are} {another|a different|any other|other}",
+        "{if|whether} there {is |might be |may be |could be |are |}{another|a different|any other|other}",
         Cue.ANOTHER,
     ),
     (
@@ -181,7 +188,8 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("your {decision|preference|preferences}", Cue.MANNER),
     ("{option|choice} {number|you|would|that}", Cue.CHOICE),
     ("your {choice|selection|preferred option|preferred choice|pick}", Cue.CHOICE),
-    ("{pick|choose|select} one", Cue.CHOICE),
+    ("{pick|choose|select} {one|a number|an option|one option|the number|a letter}", Cue.CHOICE),
+    ("your pick", Cue.CHOICE),
     ("{one|any|either} of {these|those|them|the options|the choices|the above}", Cue.CHOICE),
     ("a preference", Cue.CHOICE),
     ("or option {1|2|3|4|5|one|two|three|a|b|c}", Cue.CHOICE),
@@ -202,7 +210,7 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ),
     ("you {might|may|can|could|should|will} {want|find|check|also|be|see|need}", Cue.PURPOSE),
     (
-        "{you|i|we|would|do|does|did|should|will|to|corresponds|correspond|for|from|works|work|best|has"
+        "{you|i|we|would|do|does|did|should|will|to|corresponds|correspond|is|are|was|were|for|from|works|work|best|has"
         "|have|they|happened|with|about|if|whether}",
         Cue.CLAUSE,
     ),
@@ -224,6 +232,11 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{anything|something|everything} {else|more|other|specific}", Cue.COURTESY),
     ("what else", Cue.COURTESY),
     ("{one|a few|two|three|some|a couple|a couple of} {more|last|final|quick} {question|questions}", Cue.MORE),
+    ("{if|should} your {plans|mind|circumstances|situation} {change|changes}", Cue.CLOSING),
+    ("{nothing|no|not} {|else |more |further |additional }{|action |steps |information |details }{|is |are }{needed"
+     "|required|missing}", Cue.ELSEWHERE),
+    ("take care of", Cue.BACK),
+    ("what else {would|do|should} you", Cue.QUESTION),
     ("{if|should} {you|anything} {change your mind|changes|come|comes up|run into}", Cue.CLOSING),
     ("{if you|should you} {need|have} {any|anything|something|more|further}", Cue.COURTESY),
     ("{way|ways} {i|we} can {help|assist}", Cue.COURTESY),
@@ -290,7 +303,9 @@ BARE_CHOICES: Final = _words(
     "one ones option options of choice choices you would works work is do should shall"
 )
 """What follows "which" where the things to choose between were named before."""
-ADDING: Final = _words("add purchase buy include get check bring have need any")
+ADDING: Final = _words(
+    "add purchase buy include get check bring have need any adding purchasing buying including bringing"
+)
 """Words after "would you like to" that ask about an extra rather than for a go-ahead."""
 SPEAKERS: Final = frozenset(("you", "i", "we"))
 """Words that open a clause about a fact: "the date you would like"."""
@@ -321,6 +336,8 @@ GO_AHEAD: Final = frozenset(("proceed", "ahead", "continue"))
 """Words that make a sentence a request for a yes although it offers further help."""
 MODIFIERS: Final = frozenset(("for", "of", "per", "on", "in", "about"))
 """Before a noun they make it part of another fact: "the names of all guests"."""
+BEING: Final = frozenset(("is", "are", "was", "were"))
+"""Verbs that the noun asked for may follow: "what is your date"."""
 PICKS: Final = frozenset(("choose", "select", "pick"))
 """Verbs whose object is chosen between, as after "which"."""
 TELLERS: Final = _words("know me us confirm specify clarify and or of , : ;")
@@ -332,7 +349,7 @@ DEEDS: Final = _words(
 """Verbs after an "or" that make a question one between deeds: "cancel it, or keep it?"."""
 SEVERAL: Final = LISTED | _words("two three four five several multiple both following these")
 """Words of a sentence that names several things."""
-DESIRES: Final = frozenset(("like", "want", "wish", "any", "some", "about", "need"))
+DESIRES: Final = frozenset(("like", "want", "wish", "any", "some", "about", "need", "in"))
 """Words before an extra that is asked about: "would you like insurance"."""
 CLAIMS: Final = frozenset(("that", "if", "whether"))
 """Words after "please confirm" that open what is to be confirmed."""

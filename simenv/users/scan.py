@@ -7,6 +7,7 @@ Monday" asks for no day.
 
 from simenv.users.cues import (
     BARE_CHOICES,
+    BEING,
     CLAIMS,
     DETERMINERS,
     GO_AHEAD,
@@ -30,6 +31,7 @@ from simenv.users.tables import ALL_CUES, BREAKS, SlotTables
 _LINK_REACH = 6
 _JOINED = tuple((word,) for word in ("along", "together", "with", "plus"))
 _FEW = ("one", "two", "from", "between")
+_SHORT = 3
 _US = (("me",), ("us",))
 POINTED = "&"
 """Stands for what was named before and is asked for beside other facts: "send it along with your name"."""
@@ -108,6 +110,8 @@ class Scan:
             else:
                 i += 1
         self._end_head()
+        if words[0] == "for" and Cue.ASK in self.seen and (whom := self.tables.phrases.at(words, 0)):
+            self._add(whom[1])
 
     def _slot_at(self, i: int) -> tuple[int, str] | None:
         if self.head_from >= 0:
@@ -175,6 +179,7 @@ class Scan:
             self._question_word(cue, start, end)
         elif cue is Cue.CHOICE or cue is Cue.MANNER:
             offered = Cue.OFFER in self.seen and GO_AHEAD.isdisjoint(self.words)
+            offered = offered or (self.question and len(self.words) <= _SHORT)
             if self.asking or offered or (cue is Cue.MANNER and self.question):
                 self._end_head()
                 self.seen.add(cue)
@@ -200,6 +205,9 @@ class Scan:
             self._yes(cue, end)
 
     def _question_word(self, cue: Cue, start: int, end: int) -> None:
+        if cue is Cue.ANOTHER and start == 0:
+            self._close(Cue.CLOSING, start)
+            return
         if cue is not Cue.ANOTHER and (
             self._relative(start) or not (self.asking or self.question or start == 0)
         ):
@@ -226,7 +234,9 @@ class Scan:
             return before not in TELLERS
         if before == "," and words[start] == "which":
             return following in VERBS and bool(self.asked or self.conditional)
-        return start > 1 and before in PREPOSITIONS and (before == "of" or words[start - 2] not in BREAKS)
+        return start > 1 and before in PREPOSITIONS and words[start - 2] not in BREAKS and not (
+            before == "of" and words[start] != "which"
+        )
 
     def _open(self, cue: Cue, end: int) -> None:
         if cue is Cue.ASK and self.words[end : end + 1] == ("to",):
@@ -258,8 +268,10 @@ class Scan:
 
     def _ends_noun(self, i: int) -> bool:
         """Whether word ``i`` ends the noun after a question word; not so in "what should the name be"."""
-        inverted = i == self.head_from + 1 and self.words[i - 1] == "what"
-        return not inverted or DETERMINERS.isdisjoint(self.words[i + 1 : i + 2])
+        words = self.words
+        if i != self.head_from + 1 or words[i - 1] not in ("what", "which"):
+            return True
+        return words[i] not in BEING and (words[i - 1] == "which" or DETERMINERS.isdisjoint(words[i + 1 : i + 2]))
 
     def _opens_clause(self, i: int) -> bool:
         """Whether word ``i`` begins what is said about a fact: "the date you like", "the id to see it"."""

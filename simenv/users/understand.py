@@ -152,6 +152,8 @@ def _chosen(
     options = False
     for part, ask in zip(parts, asks, strict=True):
         own = slot_tables.choices.among(part.words[: ask.choice_from]) if ask.choice_from > 0 else []
+        if ask.choice_from == 0 and not ask.head and not ask.manner and "between" in part.words:
+            own = slot_tables.choices.among(part.words)
         known = own[-1][2] if own else several or in_item
         if known is None and ask.choice_from >= 0 and not ask.manner:
             known = _most_stated(message, lexicon) or in_sentence
@@ -207,16 +209,26 @@ def _offered(
 def _most_stated(message: str, lexicon: Lexicon, words: str | None = None) -> str | None:
     """Return the slot of which the message states most values: what a bare "which one" is about.
 
-    It states two at least, in a sentence of ``words`` if those are given.
+    It states two at least. In a question of the ``words``, if those are given, one of them stands before its
+    "or"; elsewhere words of closed sets are no more than what is said about the things.
     """
-    stated = {
-        (mention.kind, mention.value)
+    counts: dict[str, int] = {}
+    beside: set[str] = set()
+    for kind, value, text in {
+        (mention.kind, mention.value, " ".join(TOKEN.findall(message[mention.start : mention.end].lower())))
         for mention in mentions(message, lexicon)
-        if words is None or " ".join(TOKEN.findall(message[mention.start : mention.end].lower())) in words
-    }
-    counts = {slot.name: sum(kind in slot.kinds for kind, _ in stated) for slot in lexicon.slots}
-    most = max(counts, key=counts.__getitem__, default="")
-    return most if counts.get(most, 0) > 1 else None
+    }:
+        if words is None or text in words:
+            counts[kind] = counts.get(kind, 0) + 1
+            if words is not None and (f"{text} or" in words or f"{text} , or" in words):
+                beside.add(kind)
+    open_kinds = {pattern.kind for pattern in lexicon.patterns}
+    best, most = None, 1
+    for slot in lexicon.slots:
+        kinds = [kind for kind in slot.kinds if kind in (open_kinds if words is None else beside)]
+        if (stated := sum(counts.get(kind, 0) for kind in kinds)) > most:
+            best, most = slot.name, stated
+    return best
 
 
 def _pointed_at(parts: Sequence[Segment], slot_tables: SlotTables) -> list[str]:

@@ -2,14 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from simenv.core.draws import Draws
 from simenv.core.rules import read_now, read_values
 from simenv.core.world import World
 
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +143,12 @@ def day(iso: str) -> str:
     return f"{_MONTHS[when.month - 1]} {when.day}"
 
 
-def hours_since(created_at: str, now: str) -> int:
-    """Return the whole hours between two moments."""
-    return int((datetime.fromisoformat(now) - datetime.fromisoformat(created_at)).total_seconds() // 3600)
-
-
 def read_scene(world: World) -> Scene:
     """Return the scene of a world."""
     legs = _grouped(
         world.rows(
-            "SELECT s.reservation_id, s.flight_number, s.origin, s.destination, s.date, d.status FROM segments s "
-            "JOIN flight_days d ON d.flight_number = s.flight_number AND d.date = s.date "
+            "SELECT s.reservation_id, s.flight_number, s.origin, s.destination, s.date, d.status "
+            "FROM segments s JOIN flight_days d ON d.flight_number = s.flight_number AND d.date = s.date "
             "ORDER BY s.reservation_id, s.seq"
         )
     )

@@ -10,7 +10,8 @@ from simenv_generators.airline.scene import Booking, Leg, Scene, day
 
 _COMPLAINTS = (
     "my flight from {start} to {end} on {date}, part of {trip}, was {what}. I want compensation.",
-    "I'm upset: my flight on {date} from {start} to {end} was {what}. It belongs to {trip}. I'd like to be compensated.",
+    "I'm upset: my flight on {date} from {start} to {end} was {what}. It belongs to {trip}. "
+    "I'd like to be compensated.",
     "the flight from {start} to {end} on {date} of {trip} was {what}, and I expect compensation for that.",
     "I want a voucher because my flight from {start} to {end} on {date} was {what}. It's on {trip}.",
     "what compensation do I get? My flight from {start} to {end} on {date} was {what}; that's {trip}.",
@@ -18,7 +19,8 @@ _COMPLAINTS = (
 _STATUS_SAYS = (
     "what is the status of my flight from {start} to {end} on {date}? It's on {trip}.",
     "could you check the status of the flight from {start} to {end} on {date} of {trip}?",
-    "please tell me how it stands with my flight from {start} to {end} on {date} (it's {trip}): what's its status?",
+    "please tell me how it stands with my flight from {start} to {end} on {date} (it's {trip}): "
+    "what's its status?",
     "I'd like to know the status of my {date} flight from {start} to {end}, which belongs to {trip}.",
 )
 _BALANCE_SAYS = (

@@ -91,6 +91,7 @@ _SLOTS = (
         ),
         heads=("{|specific |new |other }{airport|city|airports|cities|destination|route}",),
         questions=("where", "{what|which} {airport|city} {are|do|will} you"),
+        kinds=("airport", "city"),
     ),
     SlotWords(
         "cabin",
@@ -159,6 +160,7 @@ _SLOTS = (
             "how {would you|you would|do you|you} {like|want} {|me to handle }{the|your|any|this|it}"
             "{| remaining| fare| additional| extra}{| balance| difference| amount| cost| charge| charges| total"
             "| payment}{| to be} {paid|charged|covered|split}",
+            "where {would you like|should|do you want|shall} {the|your} refund",
             "{what|where|how} {to|should i|should we|shall i|can i|do i|do we} {charge|bill}",
             "how {should|shall} {i|we} {process|handle|take|split|apply} {the|this|your}{| remaining} {payment"
             "|charge|charges|balance}",
@@ -214,7 +216,7 @@ _SLOTS = (
         heads=("{reason|reasons}",),
         questions=(
             "why{| do| would| are| did}{| you}",
-            "what {is making|making|makes|made|has made|led|prompted|caused} {you|your|this|the}{| to}{| want| decide| wish"
+            "what {is making|making|makes|made|has made|led|prompted|prompting|is prompting|caused} {you|your|this|the}{| to}{| want| decide| wish"
             "| need| choose}{| to} {cancel|cancellation}",
         ),
         options=(
@@ -230,6 +232,8 @@ _SLOTS = (
         phrases=(
             "{reason|reasons} for {the |your |this |}{change|request|compensation|delay|complaint"
             "|changing|modification|modifying|upgrade|asking|requesting|claim|inquiry|dissatisfaction}",
+            "{reason|reasons}{| why| that} you {would like|want|wish|need|are looking|have} to {change|modify|upgrade|switch"
+            "|downgrade|replace|remove|move}{| the| your| this}{| flight| flights| reservation| booking| cabin| date}",
             "{reason|reasons}{| why| that} you{| are} {ask|asking|request|requesting|seek|seeking|feel|believe|think}",
             "reason {the|your} flight",
         ),
@@ -272,7 +276,8 @@ _SLOTS = (
             "{phone number|email address|email|address|contact information|contact details|zip code}",
         ),
         heads=("{time|times}{| of day| of the day}",),
-        options=("{one way|round trip}",),
+        options=("{one way|round trip|morning|afternoon|evening}",),
+        questions=("where {should|shall} {we|i} {start|begin}",),
     ),
 )
 

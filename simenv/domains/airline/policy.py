@@ -79,7 +79,10 @@ def cancel_flown(facts: Facts, _: Values) -> bool:
 
 
 def cancel_ground(facts: Facts, values: Values) -> bool:
-    """Whether there is a ground to cancel; reads created_at, now, cabin, insurance, reason, airline_cancelled."""
+    """Whether there is a ground to cancel.
+
+    Reads created_at, now, cabin, insurance, reason and airline_cancelled.
+    """
     reason = facts.get("reason")
     covered = reason in COVERED_REASONS and values[f"cancel_covers_{reason}"] == 1
     return (
@@ -150,9 +153,7 @@ def _from_cabin(rank: int) -> str:
 def _bag_lines(values: Values) -> str:
     lines = []
     for tier in TIERS:
-        allowed = [
-            f"{values[free_bags_name(tier, cabin)]} in {cabin.replace('_', ' ')}" for cabin in CABINS
-        ]
+        allowed = [f"{values[free_bags_name(tier, cabin)]} in {cabin.replace('_', ' ')}" for cabin in CABINS]
         lines.append(f"  - {tier} members: {', '.join(allowed)}")
     return "\n".join(lines)
 
@@ -192,12 +193,16 @@ changing and cancelling reservations, with bags, passengers, compensation and qu
 
 ## Conduct
 - Find out who the customer is first: ask for the user id.
-- Before you change anything for a customer (booking, cancelling, changing, certificates), say exactly what you \
+- Before you change anything for a customer (booking, cancelling, changing, certificates), say exactly \
+what you \
 will do and get a yes.
 - Do one thing at a time: either call tools or write to the customer.
-- Say only what tools or the customer told you. When a question has one amount for an answer, state that amount once.
-- When a rule below forbids what the customer wants, record it with decline_request before you tell them: the \
-reservation, the rule's id and the facts that the rule names, exactly as the tools returned them. Decline only \
+- Say only what tools or the customer told you. When a question has one amount for an answer, state \
+that amount once.
+- When a rule below forbids what the customer wants, record it with decline_request before you tell \
+them: the \
+reservation, the rule's id and the facts that the rule names, exactly as the tools returned them. \
+Decline only \
 what was asked, once.
 - Hand over to a human only when a request is outside of all this.
 
@@ -206,39 +211,45 @@ what was asked, once.
 [passenger_limit, kept by the tools]. Every passenger flies all flights.
 - Paying: at most {values["max_certificates"]} travel certificates for a booking [certificate_limit]; what a \
 certificate is worth beyond the price is lost. Methods must be in the customer's profile.
-- Insurance costs {dollars_text(values["insurance_fee_cents"])} for each passenger [insurance_fee, kept by the tools].
+- Insurance costs {dollars_text(values["insurance_fee_cents"])} for each passenger [insurance_fee, kept \
+by the tools].
 - Free checked bags for each passenger, by the membership of the customer and the cabin [bag_allowance]:
 {_bag_lines(values)}
-- Each bag beyond that costs {dollars_text(values["bag_fee_cents"])} [bag_fee, kept by the tools]. Do not add \
+- Each bag beyond that costs {dollars_text(values["bag_fee_cents"])} [bag_fee, kept by the tools]. Do \
+not add \
 bags that the customer did not ask for.
 
 ## Changing
 - Flights may be changed {_change_line(values)} [change_flights; facts: created_at, cabin]. Origin, \
 destination and type of trip stay. A change of the cabin alone is always allowed and is for all flights.
 - Bags may be added, not taken away.
-- Passengers' names may be corrected, their number stays, until {values["passenger_cutoff_days"]} days before the \
+- Passengers' names may be corrected, their number stays, until {values["passenger_cutoff_days"]} days \
+before the \
 date of the first flight [passenger_edit; facts: first_flight_number, first_flight_date].
 - Price differences are paid with, or paid back to, one card or gift card of the profile.
 
 ## Cancelling
 - Nothing can be cancelled once its first flight has left (status flying or landed) [cancel_flown; facts: \
 first_flight_number, first_flight_status].
-- A reservation may be cancelled if {_cancel_grounds(values)} [cancel_ground; facts: created_at, cabin, insurance]. \
+- A reservation may be cancelled if {_cancel_grounds(values)} [cancel_ground; facts: created_at, cabin, \
+insurance]. \
 Ask for the reason: illness, weather or a change of plan.
-- Cancelling costs {dollars_text(values["cancel_fee_cents"])} for each passenger, never more than was paid; the \
+- Cancelling costs {dollars_text(values["cancel_fee_cents"])} for each passenger, never more than was \
+paid; the \
 rest goes back to what it was paid with [cancel_fee, kept by the tools].
 
 ## Compensation
 - Offer none of your own accord. {_compensation_line(values)}, and only if the flight complained about was \
 cancelled or delayed; check it [compensation_due; facts: membership, insurance, flight_number, flight_status].
 - It is a certificate of {dollars_text(values["compensation_cancelled_cents"])} for each passenger of the \
-reservation if the flight was cancelled, {dollars_text(values["compensation_delayed_cents"])} if it was delayed \
+reservation if the flight was cancelled, {dollars_text(values["compensation_delayed_cents"])} if it was \
+delayed \
 [compensation_amount].
 """
 
 
 def compact(values: Values, now: str) -> str:
-    """Return the numbers of the policy as a table, for small models: amounts in cents, ranks as in the text."""
+    """Return the numbers of the policy as a table, for small models; amounts are cents."""
     bags = [
         "\t".join([tier, *(str(values[free_bags_name(tier, cabin)]) for cabin in CABINS)]) for tier in TIERS
     ]

@@ -43,7 +43,9 @@ def _people(arguments: Arguments) -> str:
 
 
 def _payments(arguments: Arguments) -> str:
-    return ", ".join(f"{_money(pay['amount'])} with {pay['payment_id']}" for pay in arguments["payment_methods"])
+    return ", ".join(
+        f"{_money(pay['amount'])} with {pay['payment_id']}" for pay in arguments["payment_methods"]
+    )
 
 
 def _reservation(arguments: Arguments) -> str:
@@ -124,9 +126,15 @@ def reason(rule: str, facts: Mapping[str, Any], values: Values) -> str:
 
 
 _REASONS = {
-    "cancel_flown": "its first flight {first_flight_number} has left already (it is {first_flight_status})",
-    "cancel_ground": "it was booked more than {cancel_window_h} hours ago and no other ground of our policy applies",
-    "change_flights": "flights of this cabin cannot be changed more than {change_window_h} hours after booking",
-    "passenger_edit": "its first flight {first_flight_number} leaves in less than {passenger_cutoff_days} days",
+    "cancel_flown": ("its first flight {first_flight_number} has left already (it is {first_flight_status})"),
+    "cancel_ground": (
+        "it was booked more than {cancel_window_h} hours ago and no other ground of our policy applies"
+    ),
+    "change_flights": (
+        "flights of this cabin cannot be changed more than {change_window_h} hours after booking"
+    ),
+    "passenger_edit": (
+        "its first flight {first_flight_number} leaves in less than {passenger_cutoff_days} days"
+    ),
     "compensation_due": "our policy gives no compensation in this case",
 }
