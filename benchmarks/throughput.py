@@ -129,6 +129,7 @@ def steps(task: Task, seconds: float) -> dict[str, Figures]:
     rows["read_call"] = bench.time(lambda: bench.episode.act(reads[-1]), forget=True)
     rows["read_user_call"] = bench.time(lambda: bench.episode.act(reads[0]), forget=True)
     rows["write_call"] = bench.time(lambda: bench.episode.act(write)) | {"rows_changed": versions}
+    rows["write_call_bare_sqlite3"] = cost(bare_loop(task, [write]), seconds=seconds)
     rows["refused_call"] = bench.time(
         lambda: bench.episode.act('{"name":"cancel_reservation","arguments":{"reservation_id":"NOSUCH"}}')
     )

@@ -302,6 +302,31 @@ def test_corrections_are_marked(text: str, expected: list[tuple[int, bool, bool]
         ("Would you like to add travel insurance for $30?", ["insurance"], "yes_no"),
         ("Would you like economy or business class?", ["cabin"], "wh"),
         ("Let me know what you'd like to do.", ["other"], "wh"),
+        ("If you'd like to proceed, tell me which payment method to use.", ["payment_method"], "wh"),
+        ("If you don't have the booking ID, that's fine - just give me your user ID.", ["user_id"], "wh"),
+        ("The user ID is incomplete. Please check it again and send the complete ID.", ["user_id"], "wh"),
+        ("I can find it with your user ID. What is it?", ["user_id"], "wh"),
+        ("If you find your user ID, send it along with your full name.", ["user_id", "name"], "wh"),
+        ("Please provide the reservation ID, which is in your email.", ["reservation_id"], "wh"),
+        ("To decide which booking to keep, could you tell me the date?", ["date"], "wh"),
+        ("Please fill in:\nUser ID: ____\nTravel date: ____", ["user_id", "date"], "wh"),
+        ("Still to do:\n[ ] Checked bags\n[ ] Payment method", ["bags", "payment_method"], "wh"),
+        ("Flight 1:\nDetails:\n- JFK to SEA\n- 10:00 AM", [], "none"),
+        ("Economy or business, and how many people will fly?", ["cabin", "passengers"], "wh"),
+        ("Which day, and do you have a particular flight in mind?", ["date", "flight_choice"], "wh"),
+        ("Where would you like to go, from which city?", ["origin_destination"], "wh"),
+        ("How many bags, and do you want insurance?", ["bags", "insurance"], "wh"),
+        ("May I ask whether you need travel insurance?", ["insurance"], "yes_no"),
+        ("Please let me know if you would like travel insurance.", ["insurance"], "yes_no"),
+        ("Would you like to cancel the trip or keep it?", ["other"], "wh"),
+        ("Would you like to leave on May 20 or May 21?", ["date"], "wh"),
+        ("Only one certificate fits a booking. Which one?\n- certificate_1144620\n- certificate_9027711",
+         ["payment_method"], "wh"),
+        ("The name of the passenger and his date of birth, please.", ["name", "date_of_birth"], "wh"),
+        ("What I can do is check the fare. Should I do that?", [], "yes_no"),
+        ("Should you change your mind, just let me know.", [], "none"),
+        ("Please give me a moment while I check.", [], "none"),
+        ("What a lovely trip!", [], "none"),
         ("Your reservation has been cancelled.", [], "none"),
         ("", [], "none"),
     ],
@@ -402,6 +427,11 @@ def test_recorded_messages_are_read_as_labelled() -> None:
 def test_more_recorded_messages_are_read_as_labelled() -> None:
     labels = _needed(Path(__file__).parent / "data" / "agent_acts_dev2.jsonl")
     assert min(_shares(joined(labels, _needed(DATA / "trajectories_dev.json")))) >= 0.95
+
+
+def test_written_messages_are_read_as_labelled() -> None:
+    examples = examples_of(Path(__file__).parent / "data" / "agent_acts_written.jsonl")
+    assert min(_shares(examples)) >= 0.95
 
 
 def test_the_benchmark_names_file_and_line_of_bad_input(

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from simenv.users.cues import ADDING, DEEDS, DESIRES, DETERMINERS, GO_AHEAD, OTHERS, YES_OPENERS, Cue
-from simenv.users.scan import CHOSEN, Scan
+from simenv.users.cues import ADDING, DEEDS, DESIRES, DETERMINERS, GO_AHEAD, KNOWN, OTHERS, YES_OPENERS, Cue
+from simenv.users.scan import Scan
 from simenv.users.segments import Segment
 from simenv.users.tables import SlotTables
 
@@ -46,6 +46,12 @@ class Ask:
 
 
 _NOTHING = Ask()
+_DEED = frozenset((word,) for word in DEEDS)
+_CLAUSES = frozenset((("would", "you"), ("should", "i"), ("shall", "i"), ("do", "you"), ("did", "you")))
+_POLITE = frozenset(
+    ("else", "anything", "something", "any", "more", "questions", "further", "assistance", "help")
+)
+_OPENERS = frozenset((word,) for word in YES_OPENERS)
 _BARE = 8
 """The most words of a question without a verb."""
 
@@ -120,11 +126,17 @@ def _insists(segment: Segment) -> bool:
 def _offered(segment: Segment, scan: Scan) -> tuple[str, ...]:
     """Return the slots that a yes-or-no question asks about: "would you like to add a warranty?"."""
     words = segment.words
-    asks = segment.end == "?" or not scan.seen.isdisjoint((Cue.IF_YES, Cue.CONFIRM, Cue.WHETHER))
+    asks = (segment.end == "?" and Cue.HEAD not in scan.seen) or not scan.seen.isdisjoint(
+        (Cue.IF_YES, Cue.CONFIRM, Cue.WHETHER)
+    )
     if not asks or "proceed" in words or ("me", "to") in pairwise(words):
         return ()
     adding = not ADDING.isdisjoint(words)
-    found = [(words[_before(words, start)], slot) for start, _, slot in scan.tables.offers.among(words)]
+    found = [
+        (words[_before(words, start)], slot)
+        for start, end, slot in scan.tables.offers.among(words)
+        if start > scan.preface and not (words[start - 1] in KNOWN and words[end - 1][-1] == "s")
+    ]
     named = [slot for word, slot in found if word in DESIRES or (adding and not word[0].isdigit())]
     return tuple(dict.fromkeys(named))
 
@@ -144,13 +156,18 @@ def _either(segment: Segment, scan: Scan) -> tuple[str, ...]:
         return ()
     if scan.whether_from >= 0:
         words = words[scan.whether_from :]
-        named = scan.tables.options.among(words) if "or" in words and OTHERS.isdisjoint(words) else []
+        named = scan.tables.options.among(words) if "or" in words and _POLITE.isdisjoint(words) else []
         return tuple(dict.fromkeys(slot for _, _, slot in named))
-    if segment.end != "?" or "me" in words:
+    if segment.end != "?":
         return ()
-    joined = any(one == "or" and two in YES_OPENERS for one, two in pairwise(words))
-    if joined and not scan.tables.options.among(words[: words.index("or")]):
-        return ()
+    middle = words.index("or")
+    rest = words[middle + 1 : middle + 3]
+    joined = rest in _CLAUSES
+    opens = joined or rest[:1] in _OPENERS
+    named = scan.tables.options.among(words[:middle]) if opens and _POLITE.isdisjoint(words[middle:]) else []
+    if "me" in words or (opens and not named):
+        deeds = (joined or rest[:1] in _DEED) and _POLITE.isdisjoint(words[middle:])
+        return ("",) if deeds and Cue.OFFER in scan.seen else ()
     return _left_open(words, scan)
 
 
@@ -177,7 +194,7 @@ def _left_open(words: tuple[str, ...], scan: Scan) -> tuple[str, ...]:
     same = [slot for _, _, slot in scan.tables.choices.among(words[middle:])]
     if same and same[0] in [slot for _, _, slot in scan.tables.choices.among(words[:middle])]:
         return (same[0],)
-    return ("",) if words[middle + 1 : middle + 2] and words[middle + 1] in DEEDS else ()
+    return ("",) if words[middle + 1 : middle + 2] in _DEED else ()
 
 
 def _verbless(segment: Segment, slot_tables: SlotTables) -> list[str]:

@@ -65,7 +65,9 @@ def _words(text: str) -> frozenset[str]:
 _GIVE = (
     "{provide|share|send|give|tell|suggest|propose|supply|specify|state|indicate|list|enter|type|include"
     "|clarify|choose|select|pick|"
-    "fill in|fill out|complete|forward|pass on|upload|write|declare|spell|explain|let me have|"
+    "point me to|guide me to|elaborate|rephrase|repeat|fill in|fill out|complete|forward|pass on|upload"
+    "|write|declare|spell"
+    "|explain|let me have|"
     "double check|verify|name|describe|advise|submit|mention|identify|reply with|respond with|answer}{|"
     " me| us}{| with}"
 )
@@ -145,12 +147,22 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("let {me|us} know {if|whether}", Cue.WHETHER),
     ("{please |}tell {me|us} {if|whether}", Cue.WHETHER),
     ("tell {me|us}", Cue.ASK),
-    ("{please |}{reply|respond|answer|say|type|state|write|send}{| with}{| a} {yes|no|confirm|ok|okay}", Cue.IF_YES),
+    (
+        "{please |}{reply|respond|answer|say|type|state|write|send}{| with}{| a} {yes|no|confirm|ok|okay}",
+        Cue.IF_YES,
+    ),
     ("say the word", Cue.IF_YES),
-    ("{once|when|if|after|as soon as} you {give|say|send}{| me}{| the| a| your} {go ahead|green light|ok|okay|yes"
-     "|approval|confirmation}", Cue.IF_YES),
+    (
+        "{once|when|if|after|as soon as} you {give|say|send}{| me}{| the| a| your} {go ahead"
+        "|green light|ok|okay|yes"
+        "|approval|confirmation}",
+        Cue.IF_YES,
+    ),
     ("{awaiting|waiting for|need|get|have} your {confirmation|approval|go ahead|ok|okay|yes}", Cue.IF_YES),
-    ("{give|gives|given|have} me {the|a|your} {go ahead|green light|ok|okay|yes|approval|confirmation}", Cue.IF_YES),
+    (
+        "{give|gives|given|have} me {the|a|your} {go ahead|green light|ok|okay|yes|approval|confirmation}",
+        Cue.IF_YES,
+    ),
     ("{once|if|when|after|as soon as} you confirm", Cue.CONFIRM),
     ("{upon|with|after|pending} your {confirmation|approval|permission}", Cue.IF_YES),
     (
@@ -210,7 +222,8 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ),
     ("you {might|may|can|could|should|will} {want|find|check|also|be|see|need}", Cue.PURPOSE),
     (
-        "{you|i|we|would|do|does|did|should|will|to|corresponds|correspond|is|are|was|were|for|from|works|work|best|has"
+        "{you|i|we|would|do|does|did|should|will|to|corresponds|correspond|is|are|was|were|for|from"
+        "|works|work|best|has"
         "|have|they|happened|with|about|if|whether}",
         Cue.CLAUSE,
     ),
@@ -225,16 +238,24 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{some|a few|a bit|a little}{| more| additional} {details|information|info|things|questions}", Cue.MORE),
     ("{questions|details|information|fields|form|items} {below|above|as follows}", Cue.MORE),
     (
-        "{the|that|your|this} {complete|correct|full|right|valid|missing|exact|entire} {id|ids|number|numbers|code}",
+        "{the|that|your|this} {complete|correct|full|right|valid|missing|exact|entire} {id|ids|number"
+        "|numbers|code}",
         Cue.BACK,
     ),
     # Politeness.
     ("{anything|something|everything} {else|more|other|specific}", Cue.COURTESY),
     ("what else", Cue.COURTESY),
-    ("{one|a few|two|three|some|a couple|a couple of} {more|last|final|quick} {question|questions}", Cue.MORE),
+    (
+        "{one|a few|two|three|some|a couple|a couple of} {more|last|final|quick} {question|questions}",
+        Cue.MORE,
+    ),
     ("{if|should} your {plans|mind|circumstances|situation} {change|changes}", Cue.CLOSING),
-    ("{nothing|no|not} {|else |more |further |additional }{|action |steps |information |details }{|is |are }{needed"
-     "|required|missing}", Cue.ELSEWHERE),
+    (
+        "{nothing|no|not} {|else |more |further |additional }{|action |steps |information |details }{"
+        "|is |are }{needed"
+        "|required|missing}",
+        Cue.ELSEWHERE,
+    ),
     ("take care of", Cue.BACK),
     ("what else {would|do|should} you", Cue.QUESTION),
     ("{if|should} {you|anything} {change your mind|changes|come|comes up|run into}", Cue.CLOSING),
@@ -252,7 +273,8 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("feel free to {reach|ask|contact|let|return|come|message|get|call|write|chat}", Cue.CLOSING),
     ("{do not|don not|never|not} hesitate", Cue.CLOSING),
     (
-        "let {me|us} know {when|once|whenever|after} you {|have |have had }{decided|decide|made up your mind|made a"
+        "let {me|us} know {when|once|whenever|after} you {|have |have had }{decided|decide"
+        "|made up your mind|made a"
         " decision|a chance|talked|discussed|thought}",
         Cue.CLOSING,
     ),
@@ -305,11 +327,18 @@ BARE_CHOICES: Final = _words(
 """What follows "which" where the things to choose between were named before."""
 ADDING: Final = _words(
     "add purchase buy include get check bring have need any adding purchasing buying including bringing"
+    " added included"
 )
 """Words after "would you like to" that ask about an extra rather than for a go-ahead."""
 SPEAKERS: Final = frozenset(("you", "i", "we"))
 """Words that open a clause about a fact: "the date you would like"."""
-LINKS: Final = _words("such like including and or as well along with plus also both all either") | DETERMINERS
+LINKS: Final = (
+    _words(
+        "such like including and or as well along with plus also both all either friend husband wife"
+        " son daughter partner colleague mother father brother sister child"
+    )
+    | DETERMINERS
+)
 """What may stand between two facts of one request."""
 PREPOSITIONS: Final = _words("from in on for of with by at to during after under")
 """Before "which" they make it no question."""
@@ -336,6 +365,8 @@ GO_AHEAD: Final = frozenset(("proceed", "ahead", "continue"))
 """Words that make a sentence a request for a yes although it offers further help."""
 MODIFIERS: Final = frozenset(("for", "of", "per", "on", "in", "about"))
 """Before a noun they make it part of another fact: "the names of all guests"."""
+KNOWN: Final = frozenset(("the", "these", "those", "your", "both", "that"))
+"""Before several extras they make them known ones: "add the bags to both"."""
 BEING: Final = frozenset(("is", "are", "was", "were"))
 """Verbs that the noun asked for may follow: "what is your date"."""
 PICKS: Final = frozenset(("choose", "select", "pick"))

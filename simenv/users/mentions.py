@@ -7,17 +7,16 @@ text.
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from itertools import accumulate
+from typing import Final, NamedTuple
 
 from simenv.core.lexicon import Lexicon
 from simenv.users.phrases import Phrases
-from simenv.users.segments import folded, normalise
+from simenv.users.segments import lowered, normalise
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A value stated in a text.
 
     Attributes:
@@ -63,12 +62,12 @@ _USD_BEFORE = re.compile(rf"usd ?\$? {{0,2}}{_AMOUNT}")
 _USD_AFTER = re.compile(rf"{_AMOUNT} {{0,2}}(?:usd|us dollars|dollars?|bucks)\b")
 _ISO = re.compile(r"([12]\d\d\d)([-/])(\d\d)\2(\d\d)(?!\d)")
 _AMERICAN = re.compile(r"(\d\d?)/(\d\d?)/([12]\d\d\d)(?!\d)")
-_MONTH_DAY = re.compile(rf"\b{_MONTH} {{1,3}}(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b(?!:\d){_YEAR}")
-_DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {{1,3}}{_MONTH}{_YEAR}")
+_MONTH_DAY = re.compile(rf"{_MONTH} {{1,3}}(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b(?!:\d){_YEAR}")
+_DAY_MONTH = re.compile(rf"(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {{1,3}}{_MONTH}{_YEAR}")
 _CLOCK = re.compile(r"(\d\d?):(\d\d)(?::\d\d)?(?![\d:])(?: ?([ap])\.?m\b)?")
 _HOUR = re.compile(r"(\d\d?) ?([ap])\.?m\b")
 _WORD_TIME = re.compile(r"\b(?:noon|midnight)\b")
-_TOKEN = re.compile(r"\w+|[:,;.!?()|/]")
+_TOKENS = re.compile(r"(\w+|[:,;.!?()|/])")
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
 _CORRECTION = re.compile(
     r"\b(?:correction|correcting|i meant|i mean|misspoke|my mistake|made an? (?:mistake|error)|actually"
@@ -114,7 +113,7 @@ def mentions(message: str, lexicon: Lexicon) -> tuple[Mention, ...]:
         [('money', 123450), ('date', '--05-20'), ('time', '15:00')]
     """
     text = normalise(message)
-    low = folded(text)
+    low = lowered(message).replace("*", " ")
     found: list[Mention] = []
     covered = bytearray(len(text))
     for mention in _values(text, low, lexicon):
@@ -135,19 +134,20 @@ def _patterns(lexicon: Lexicon) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
 @lru_cache(maxsize=64)
 def _word_tables(
     lexicon: Lexicon,
-) -> tuple[Phrases[tuple[str, str]], Phrases[tuple[str, str, str]], Phrases[str]]:
-    """Return the phrases of the closed sets, the cased words in lower case, and the counted nouns."""
+) -> tuple[Phrases[tuple[str, str]], Phrases[tuple[str, str, str]], Phrases[str], frozenset[str]]:
+    """Return the phrases of closed sets, the cased words, the counted nouns, and all their first words."""
     entries = [
         (words.cased, phrase, words.kind, value)
         for words in lexicon.words
         for value, given in words.values
         for phrase in given
     ]
-    return (
-        Phrases([(phrase, (kind, value)) for cased, phrase, kind, value in entries if not cased]),
-        Phrases([(phrase.lower(), (phrase, kind, value)) for cased, phrase, kind, value in entries if cased]),
-        Phrases([(phrase, noun) for noun, given in lexicon.counted for phrase in given]),
+    plain = Phrases([(phrase, (kind, value)) for cased, phrase, kind, value in entries if not cased])
+    codes = Phrases(
+        [(phrase.lower(), (phrase, kind, value)) for cased, phrase, kind, value in entries if cased]
     )
+    counted = Phrases([(phrase, noun) for noun, given in lexicon.counted for phrase in given])
+    return plain, codes, counted, plain.starts | codes.starts | counted.starts
 
 
 def _values(text: str, low: str, lexicon: Lexicon) -> Iterator[Mention]:
@@ -198,10 +198,15 @@ def _dates(low: str) -> Iterator[Mention]:
         for match in _AMERICAN.finditer(low):
             if not _inside(low, match.start(), "/"):
                 yield from _date(match, match[3], int(match[1]), int(match[2]))
-    if not any(name in low for name in _MONTH_STEMS):
-        return
+    if any(name in low for name in _MONTH_STEMS):
+        yield from _named_dates(low)
+
+
+def _named_dates(low: str) -> Iterator[Mention]:
+    """Yield the dates whose month is a word."""
     for match in _MONTH_DAY.finditer(low):
-        yield from _date(match, match[3], _MONTHS[match[1]], int(match[2]))
+        if not _inside(low, match.start(), "_"):
+            yield from _date(match, match[3], _MONTHS[match[1]], int(match[2]))
     for match in _DAY_MONTH.finditer(low):
         if not _inside(low, match.start(), "$.,-/"):
             yield from _date(match, match[3], _MONTHS[match[2]], int(match[1]))
@@ -237,42 +242,29 @@ def _time(match: re.Match[str], hour: int, minute: int, half: str | None) -> Ite
 
 def _worded(text: str, low: str, lexicon: Lexicon, covered: bytearray) -> list[Mention]:
     """Return the words of closed sets and the counts."""
-    phrases, cased, counted = _word_tables(lexicon)
-    words: list[str] = _TOKEN.findall(low)
-    if (
-        cased.starts.isdisjoint(words)
-        and phrases.starts.isdisjoint(words)
-        and counted.starts.isdisjoint(words)
-    ):
+    phrases, cased, counted, starting = _word_tables(lexicon)
+    pieces: list[str] = _TOKENS.split(low)
+    words = pieces[1::2]
+    spots = [i for i, word in enumerate(words) if word in starting]
+    if not spots:
         return []
-    starts, ends = _places(low, words)
+    places = list(accumulate(map(len, pieces)))
+    starts, ends = places[::2], places[1::2]
     found: list[Mention] = []
     taken: set[int] = set()
-    for first, last, (kind, value) in phrases.among(words):
+    for first, last, (kind, value) in phrases.among(words, spots):
         taken.update(range(first, last))
         found.append(Mention(kind, value, starts[first], ends[last - 1]))
-    for first, _, (code, kind, value) in cased.among(words):
+    for first, _, (code, kind, value) in cased.among(words, spots):
         if text[starts[first] : ends[first]] == code:
             found.append(Mention(kind, value, starts[first], ends[first]))
-    for first, last, noun in counted.among(words):
+    for first, last, noun in counted.among(words, spots):
         at = _number_at(words, first, last, low, ends)
         if at >= 0 and at not in taken and not covered[starts[at]]:
             number = _NUMBERS.get(words[at])
             count = int(words[at]) if number is None else number
             found.append(Mention(f"count:{noun}", count, starts[min(first, at)], ends[max(last - 1, at)]))
     return found
-
-
-def _places(low: str, words: list[str]) -> tuple[list[int], list[int]]:
-    """Return the starts and ends of the tokens of a text: what is between two tokens is in no token."""
-    starts, ends = [], []
-    end = 0
-    for word in words:
-        start = low.find(word, end)
-        end = start + len(word)
-        starts.append(start)
-        ends.append(end)
-    return starts, ends
 
 
 def _number_at(words: list[str], first: int, last: int, low: str, ends: list[int]) -> int:
@@ -298,10 +290,11 @@ def _marked(low: str, found: list[Mention]) -> tuple[Mention, ...]:
     """Mark the values that are corrections and those that are denied."""
     fresh = _fresh_ranges(low, found)
     fresh_starts = [start for start, _ in fresh]
+    negated = any(word in low for word in ("not", "n't", "rather", "instead"))
     before: Mention | None = None
     marked: list[Mention] = []
     for mention in found:
-        denied = _NOT.search(low, max(0, mention.start - 24), mention.start) is not None
+        denied = negated and _NOT.search(low, max(0, mention.start - 24), mention.start) is not None
         at = bisect_right(fresh_starts, mention.start) - 1
         corrected = not denied and at >= 0 and mention.start < fresh[at][1]
         if before is not None and before.kind == mention.kind and mention.start >= before.end:
@@ -309,8 +302,8 @@ def _marked(low: str, found: list[Mention]) -> tuple[Mention, ...]:
             if before.denied and not denied and len(gap) <= 40 and _TURN.fullmatch(gap) is not None:
                 corrected = True
             elif denied and len(gap) <= 24 and not before.denied and not _SENTENCE_END.search(gap):
-                marked[-1] = replace(marked[-1], corrected=True)
-        before = replace(mention, corrected=corrected, denied=denied) if corrected or denied else mention
+                marked[-1] = marked[-1]._replace(corrected=True)
+        before = mention._replace(corrected=corrected, denied=denied) if corrected or denied else mention
         marked.append(before)
     return tuple(marked)
 

@@ -48,13 +48,20 @@ class Phrases(Generic[T]):
                     return len(phrase), meanings[phrase]
         return None
 
-    def among(self, words: Sequence[str]) -> list[tuple[int, int, T]]:
-        """Return (start, end, meaning) of the phrases from the left, longest first, none overlapping."""
+    def among(self, words: Sequence[str], spots: Sequence[int] | None = None) -> list[tuple[int, int, T]]:
+        """Return (start, end, meaning) of the phrases from the left, longest first, none overlapping.
+
+        Those that start at one of ``spots``, rising, if these are given.
+        """
         found: list[tuple[int, int, T]] = []
         starts = self._lengths
+        if spots is None:
+            if starts.keys().isdisjoint(words):
+                return found
+            spots = range(len(words))
         end = 0
-        for i, word in enumerate(words):
-            if i >= end and word in starts and (hit := self.at(words, i)) is not None:
+        for i in spots:
+            if i >= end and words[i] in starts and (hit := self.at(words, i)) is not None:
                 end = i + hit[0]
                 found.append((i, end, hit[1]))
         return found

@@ -123,6 +123,8 @@ class Scan:
         """Whether what stands at word ``i`` only says which fact is meant: "the names of all guests"."""
         if (self.head_from >= 0 and not self.head_found) or not (self.asked or self.conditional):
             return False
+        if self.head_from >= 0 and self.words[i] in MODIFIERS:
+            return True
         while i > self.request_from and self.words[i - 1] in DETERMINERS:
             i -= 1
         return i > self.request_from and self.words[i - 1] in MODIFIERS
@@ -140,7 +142,12 @@ class Scan:
             if i + 1 == len(self.words):
                 return
             follows = self.words[i + 1]
-            ordered = Cue.ASK in self.seen or Cue.ELSEWHERE in self.seen or i == self.preface
+            ordered = (
+                not self.seen.isdisjoint((Cue.WITHOUT, Cue.IF_HAVE))
+                or Cue.ASK in self.seen
+                or Cue.ELSEWHERE in self.seen
+                or i == self.preface
+            )
             if ordered and follows in IMPERATIVES:
                 self._open(Cue.ASK, i + 2)
             elif ordered and follows == "confirm":
@@ -150,6 +157,10 @@ class Scan:
                 self.asking = not self.aside and self._names_fact(i + 1)
             elif Cue.IF_YES in self.seen and (hit := ALL_CUES.at(self.words, i + 1)):
                 self.asking = hit[1] in (Cue.HEAD, Cue.QUESTION)
+        elif (
+            mark == ":" and not self.opened and self.words[i + 1 : i + 2] and self.words[i + 1] in IMPERATIVES
+        ):
+            self._open(Cue.ASK, i + 2)
         elif mark == ":" and self.opened:
             self._end_head()
             # What follows "your size:" are the sizes to choose from, not more facts.
@@ -175,6 +186,8 @@ class Scan:
             return
         if cue in _OPENERS:
             self._open(cue, end)
+        elif cue is Cue.BACK:
+            self._back(end)
         elif cue in (Cue.HEAD, Cue.QUESTION, Cue.ANOTHER):
             self._question_word(cue, start, end)
         elif cue is Cue.CHOICE or cue is Cue.MANNER:
@@ -185,14 +198,6 @@ class Scan:
                 self.seen.add(cue)
                 self.choice_from = 0
                 self.asked.append(CHOSEN)
-        elif cue is Cue.BACK:
-            self.back = self.back or self.asking
-            if (
-                self.asking
-                and self.words[end : end + 1] in _JOINED
-                and self.words[end + 1 : end + 2] not in _US
-            ):
-                self.asked.append(POINTED)
         elif cue is Cue.INTEREST:
             self.whether_from = start
             self.inquires = self.asking and not (self.asked or self.conditional)
@@ -204,6 +209,17 @@ class Scan:
         else:
             self._yes(cue, end)
 
+    def _back(self, end: int) -> None:
+        """Take what was named before as what is asked for."""
+        if self.head_from >= 0 and self.words[self.head_from : end] == ("what", "is", "it"):
+            self.head_from = -1
+            self.asking = self.back = True
+            self.seen.add(Cue.ASK)
+        self.back = self.back or self.asking
+        joined = self.words[end : end + 1] in _JOINED and self.words[end + 1 : end + 2] not in _US
+        if self.asking and joined:
+            self.asked.append(POINTED)
+
     def _question_word(self, cue: Cue, start: int, end: int) -> None:
         if cue is Cue.ANOTHER and start == 0:
             self._close(Cue.CLOSING, start)
@@ -211,7 +227,7 @@ class Scan:
         if cue is not Cue.ANOTHER and (
             self._relative(start) or not (self.asking or self.question or start == 0)
         ):
-            self.asking = self.asking and self.words[start - 1] != ","
+            self.asking = self.asking and start == 0
             return
         self._end_head()
         self.seen.update((Cue.HEAD, cue))
@@ -222,7 +238,7 @@ class Scan:
             self._add(whole[1])
 
     def _relative(self, start: int) -> bool:
-        """Whether a question word asks nothing: "the day on which", "a code, which is", "what i can do is"."""
+        """Whether a question word asks nothing: "the day on which", "a code, which is", "what i do is"."""
         words = self.words
         following = words[start + 1] if start + 1 < len(words) else ""
         if start < self.preface:
@@ -234,8 +250,11 @@ class Scan:
             return before not in TELLERS
         if before == "," and words[start] == "which":
             return following in VERBS and bool(self.asked or self.conditional)
-        return start > 1 and before in PREPOSITIONS and words[start - 2] not in BREAKS and not (
-            before == "of" and words[start] != "which"
+        return (
+            start > 1
+            and before in PREPOSITIONS
+            and words[start - 2] not in BREAKS
+            and not (before == "of" and words[start] != "which")
         )
 
     def _open(self, cue: Cue, end: int) -> None:
@@ -249,13 +268,23 @@ class Scan:
         self.asking = self.opened = True
         self.aside = False
         if cue is Cue.ASK and self.words[end - 1] in PICKS:
-            while end < len(self.words) and (self.words[end] in LINKS or self.words[end] in _FEW):
-                end += 1
-            if end < len(self.words) and (object_ := self.tables.heads.at(self.words, end)) is not None:
-                self._add(object_[1])
+            self._pick(end)
+
+    def _pick(self, start: int) -> None:
+        """Read what is to be chosen from word ``start`` on: "one of the two hotels", "one"."""
+        words, i = self.words, start
+        while i < len(words) and (words[i] in LINKS or words[i] in _FEW):
+            i += 1
+        if i < len(words) and (named := self.tables.heads.at(words, i)) is not None:
+            self._add(named[1])
+        elif words[start : start + 1] == ("one",) and self.tables.phrases.at(words, i - 1) is None:
+            self.choice_from = 0
+            self.asked.append(CHOSEN)
 
     def _close(self, cue: Cue, start: int) -> None:
-        if cue is Cue.CLAUSE and not (self._opens_clause(start) if self.head_from < 0 else self._ends_noun(start)):
+        if cue is Cue.CLAUSE and not (
+            self._opens_clause(start) if self.head_from < 0 else self._ends_noun(start)
+        ):
             return
         self._end_head()
         if cue is Cue.PURPOSE or self.words[start] == "to":
@@ -271,7 +300,8 @@ class Scan:
         words = self.words
         if i != self.head_from + 1 or words[i - 1] not in ("what", "which"):
             return True
-        return words[i] not in BEING and (words[i - 1] == "which" or DETERMINERS.isdisjoint(words[i + 1 : i + 2]))
+        being = words[i] in BEING or words[i + 1 : i + 2] == ("be",)
+        return not being and (words[i - 1] == "which" or DETERMINERS.isdisjoint(words[i + 1 : i + 2]))
 
     def _opens_clause(self, i: int) -> bool:
         """Whether word ``i`` begins what is said about a fact: "the date you like", "the id to see it"."""

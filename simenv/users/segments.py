@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 LIMIT = 8_000
 """Characters of a message that are read; the rest is not."""
@@ -44,7 +45,6 @@ _PLAIN = {
     ord("\uff1a"): ":",
     ord("\uff0c"): ",",
 }
-_UNMARKED = {**_PLAIN, ord("*"): " "}
 _FOLDED = _accents()
 
 _ITEM = re.compile(
@@ -59,14 +59,32 @@ _FILLERS = frozenset(("also", "just", "still", "simply", "quickly", "again", "al
 _PLEASE = frozenset(("please", "kindly", "pls", "plz"))
 _FILL = " _.*[]()|\u2026"
 _COLONS = frozenset(":=\u2192")
-_INVERTED = frozenset("do does did is are was were should shall may".split())
-_SUBJECTS = frozenset("you i we there this that the these those it they any he she your".split())
+_INVERTED = frozenset(("do", "does", "did", "is", "are", "was", "were", "should", "shall", "may"))
+_ASKERS = frozenset(("how", "what", "which", "when", "where"))
+_SUBJECTS = frozenset(
+    (
+        "you",
+        "i",
+        "we",
+        "he",
+        "she",
+        "it",
+        "they",
+        "there",
+        "this",
+        "that",
+        "these",
+        "those",
+        "the",
+        "any",
+        "your",
+    )
+)
 _SPECIAL = _FILLERS | _PLEASE | {"let", "-"}
 _ABBREVIATIONS = frozenset(("e", "g", "i", "mr", "mrs", "ms", "dr", "vs", "etc", "approx", "incl"))
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A sentence, or a part of one that a line break or a table border ends.
 
     Attributes:
@@ -85,12 +103,24 @@ class Segment:
     blank: bool = False
 
 
+@lru_cache(maxsize=8)
+def _plain(message: str) -> str:
+    """Return the message cut at ``LIMIT``, its quotes, dashes and spaces plain."""
+    return message[:LIMIT].translate(_PLAIN)
+
+
+@lru_cache(maxsize=8)
+def lowered(message: str) -> str:
+    """Return the message plain and folded, its marks kept; a message is mostly read more than once."""
+    return folded(_plain(message))
+
+
 def normalise(message: str) -> str:
     """Return the message cut at ``LIMIT``, its quotes, dashes and spaces plain, ``*`` and backquotes blank.
 
     Every character keeps its place, so that positions in the result are positions in the message.
     """
-    return message[:LIMIT].translate(_UNMARKED)
+    return _plain(message).replace("*", " ")
 
 
 def folded(text: str) -> str:
@@ -103,16 +133,14 @@ def folded(text: str) -> str:
 def segments(message: str) -> tuple[Segment, ...]:
     """Cut a message into its sentences and list items."""
     found: list[Segment] = []
-    text = folded(message[:LIMIT].translate(_PLAIN)).replace("(s)", "")
+    text = lowered(message).replace("(s)", "")
     for number, line in enumerate(text.split("\n")):
         if line:
             start = _ITEM.match(line)
             cut = len(found)
-            _cut_line(
-                TOKEN.findall(line, start.end() if start else 0), number, found, item=start is not None
-            )
+            _cut_line(TOKEN.findall(line, start.end() if start else 0), number, found, item=start is not None)
             if len(found) > cut and _left_blank(line, start):
-                found[-1] = replace(found[-1], blank=True)
+                found[-1] = found[-1]._replace(blank=True)
     return tuple(found)
 
 
@@ -126,7 +154,10 @@ def _clauses(words: list[str]) -> Iterator[list[str]]:
     """Cut a question where "and" joins a second one to it: "which day, and do you need a hotel?"."""
     start = 0
     for i, word in enumerate(words):
-        if word == "and" and 0 < i < len(words) - 2 and _opens_question(words, i + 1, start):
+        if 0 < i < len(words) - 2 and (
+            (word == "and" and _opens_question(words, i + 1, start))
+            or (word == "," and words[i + 1] in _INVERTED and not _ASKERS.isdisjoint(words[start:i]))
+        ):
             yield words[start : i - (words[i - 1] in ",;")]
             start = i + 1
     yield words[start:]
@@ -138,7 +169,7 @@ def _opens_question(words: list[str], i: int, start: int) -> bool:
         return words[i + 1] in _SUBJECTS
     if words[i] == "would" or words[i] == "will":
         return words[i + 1] == "you" and words[i + 2 : i + 3] != ["please"]
-    return words[i] in ("how", "what", "which", "when", "where") and "or" in words[start:i]
+    return words[i] in _ASKERS and (start > 0 or "or" in words[start:i])
 
 
 def _cut_line(tokens: list[str], number: int, found: list[Segment], *, item: bool) -> None:

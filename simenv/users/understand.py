@@ -14,6 +14,7 @@ from simenv.users.scan import CHOSEN, POINTED
 from simenv.users.segments import TOKEN, Segment, segments
 from simenv.users.tables import SlotTables, tables
 
+_AMONG = frozenset(("between", "of", "among"))
 FIELD = 12
 """The most words of a label in a form."""
 FinalQuestion = Literal["yes_no", "wh", "none"]
@@ -152,7 +153,7 @@ def _chosen(
     options = False
     for part, ask in zip(parts, asks, strict=True):
         own = slot_tables.choices.among(part.words[: ask.choice_from]) if ask.choice_from > 0 else []
-        if ask.choice_from == 0 and not ask.head and not ask.manner and "between" in part.words:
+        if ask.choice_from == 0 and not ask.head and not ask.manner and not _AMONG.isdisjoint(part.words):
             own = slot_tables.choices.among(part.words)
         known = own[-1][2] if own else several or in_item
         if known is None and ask.choice_from >= 0 and not ask.manner:
@@ -214,10 +215,9 @@ def _most_stated(message: str, lexicon: Lexicon, words: str | None = None) -> st
     """
     counts: dict[str, int] = {}
     beside: set[str] = set()
-    for kind, value, text in {
-        (mention.kind, mention.value, " ".join(TOKEN.findall(message[mention.start : mention.end].lower())))
-        for mention in mentions(message, lexicon)
-    }:
+    stated = {(mention.kind, mention.value): mention for mention in mentions(message, lexicon)}
+    for (kind, _), mention in stated.items():
+        text = " ".join(TOKEN.findall(message[mention.start : mention.end].lower()))
         if words is None or text in words:
             counts[kind] = counts.get(kind, 0) + 1
             if words is not None and (f"{text} or" in words or f"{text} , or" in words):
@@ -226,8 +226,8 @@ def _most_stated(message: str, lexicon: Lexicon, words: str | None = None) -> st
     best, most = None, 1
     for slot in lexicon.slots:
         kinds = [kind for kind in slot.kinds if kind in (open_kinds if words is None else beside)]
-        if (stated := sum(counts.get(kind, 0) for kind in kinds)) > most:
-            best, most = slot.name, stated
+        if (count := sum(counts.get(kind, 0) for kind in kinds)) > most:
+            best, most = slot.name, count
     return best
 
 

@@ -47,8 +47,8 @@ _SLOTS = (
             "{flight|flights|itinerary} {you would|you want|you prefer|you wish|in mind|suits|works}",
         ),
         heads=(
-            "{|specific |available |connecting |outbound |return |new |of these |of the |of those |one of }"
-            "{flight|flights|itinerary|itineraries|route|connection}{| number| numbers| option| options|"
+            "{|specific |available |connecting |outbound |return |new |outbound and return |of these |of the |of those |one of }"
+            "{flight|flights|itinerary|itineraries|route|connection|leg|legs|segment|segments|combination}{| number| numbers| option| options|"
             " combination}",
         ),
         options=(
@@ -73,7 +73,7 @@ _SLOTS = (
         ),
         heads=("{|specific |new |other }{day|days|date|dates}",),
         kinds=("date",),
-        questions=("when",),
+        questions=("when", "how soon"),
     ),
     SlotWords(
         "origin_destination",
@@ -157,6 +157,7 @@ _SLOTS = (
             "|allocate|charge}",
             "{what|which}{| one| ones} {would you like|do you want|would you prefer|do you wish|should i|shall i"
             "|you would like}{| me}{| to} use",
+            "what {would you like|do you want} to pay",
             "how {would you|you would|do you|you} {like|want} {|me to handle }{the|your|any|this|it}"
             "{| remaining| fare| additional| extra}{| balance| difference| amount| cost| charge| charges| total"
             "| payment}{| to be} {paid|charged|covered|split}",
@@ -247,6 +248,7 @@ _SLOTS = (
         "name",
         phrases=(
             "{|new |each }{passenger|passengers|traveler|travelers} {full |first |last |}{name|names}",
+            "{|correct |exact }spelling",
             "{|full |first |last |legal |your |middle |first and last |passenger full |passenger first "
             "|passenger last }{name|names|surname}",
         ),
@@ -275,7 +277,10 @@ _SLOTS = (
             "|price}",
             "{phone number|email address|email|address|contact information|contact details|zip code}",
         ),
-        heads=("{time|times}{| of day| of the day}",),
+        heads=(
+            "{time|times}{| of day| of the day}",
+            "{part|parts|aspect|detail|details|kind|type|kinds|change|changes}{| of the| of your| of this}{| reservation| booking| trip}",
+        ),
         options=("{one way|round trip|morning|afternoon|evening}",),
         questions=("where {should|shall} {we|i} {start|begin}",),
     ),
@@ -293,17 +298,22 @@ _CITIES = (
     ("MSP", "minneapolis"), ("DTT", "detroit"), ("SFO", "san francisco"), ("DFW", "dallas"),
 )  # fmt: skip
 
+# A first letter before the (?<!\w\w) that says that nothing precedes it is found sooner than a \b is.
 LEXICON: Final = Lexicon(
     slots=_SLOTS,
     patterns=(
         ValuePattern("payment_id", r"\b((?:credit_card|gift_card|certificate)_\d{4,9})\b", hint="_"),
         ValuePattern("user_id", r"\b([a-z]{2,20}_[a-z]{2,20}_\d{3,5})\b", hint="_"),
-        ValuePattern("flight_number", r"\b([A-Z]{2,3}\d{3,4})\b"),
+        ValuePattern("flight_number", r"([A-Z](?<!\w\w)[A-Z]{1,2}\d{3,4})\b"),
         ValuePattern("last_four", r"\b(?:ending|ends|ended)(?: in| with|:)? ?#?(\d{4})\b", hint="end"),
-        ValuePattern("reservation_id", r"\b((?=[A-Z]{0,5}\d)(?=\d{0,5}[A-Z])[A-Z0-9]{6})\b"),
         ValuePattern(
             "reservation_id",
-            r"\b(?:(?:[Rr]eservation|[Bb]ooking)(?: ID)?|ID)(?: is)?:? {1,5}[\"']?([A-Z]{6})\b",
+            r"([A-Z0-9](?<!\w\w)(?:(?<=\d)(?=\d{0,4}[A-Z])|(?<=[A-Z])(?=[A-Z]{0,4}\d))[A-Z0-9]{5})\b",
+        ),
+        ValuePattern(
+            "reservation_id",
+            r"(?:R(?<!\w\w)eservation|r(?<!\w\w)eservation|B(?<!\w\w)ooking|b(?<!\w\w)ooking|I(?<!\w\w)D)"
+            r"(?: ID)?(?: is)?:? {1,5}[\"']?([A-Z]{6})\b",
         ),
     ),
     words=(
