@@ -1,6 +1,9 @@
 """The demonstration: two agents on 20 tasks, scored, logged, replayed, and one episode to read."""
 
 import argparse
+import os
+import shutil
+import sys
 import textwrap
 from pathlib import Path
 
@@ -20,11 +23,11 @@ _AGENTS = ("oracle", "idle")
 _TASKS = 20
 _NEXT = """\
 What next:
-  simenv play airline --seed 7                        be the agent yourself
-  simenv tasks airline --show 7                       read a task, with what makes it right
-  simenv audit airline --tasks 5                      let cheats try
-  simenv diff {out}/oracle.jsonl {out}/idle.jsonl     see where two runs part
-  python -c 'import simenv; print(simenv.open("airline", seed=7).observation)'
+  {simenv} play airline --seed 7            be the agent yourself
+  {simenv} tasks airline --show 7           read a task, with what makes it right
+  {simenv} audit airline --tasks 5          let cheats try
+  {simenv} diff {out}/oracle.jsonl {out}/idle.jsonl
+                                            see where two runs part
 """
 
 
@@ -51,8 +54,16 @@ def demo(args: argparse.Namespace) -> int:
     say()
     for name, outcome in zip(_AGENTS, outcomes, strict=True):
         emit({"log": str(out / f"{name}.jsonl"), "equal": True} | outcome.to_json())
-    say("\n" + _NEXT.format(out=out))
+    say("\n" + _NEXT.format(out=out, simenv=_command()))
     return 0
+
+
+def _command() -> str:
+    """Return what to type for ``simenv`` here: its path if it is not where commands are looked for."""
+    if shutil.which("simenv"):
+        return "simenv"
+    beside = Path(sys.executable).parent / "simenv"
+    return os.path.relpath(beside) if beside.exists() else "python -m simenv.cli"
 
 
 def _play(name: str, tasks: list[Task], path: Path) -> Outcome:

@@ -33,13 +33,16 @@ _DENY = (
 )
 _TRANSFER = (
     "{being|been|am|will be|will now be} transfer{red|ring}",
-    "transferring you",
+    "{transferring|connecting|passing|handing} {you|this|your case}",
+    "{i have|i am|i will} {passed|passing|pass} {you|your case}",
+    "{stay|remain} on the line",
     "{i will|let me|i am going to} {transfer|connect} you",
 )
 _WAIT = (
     "{one|a} {moment|minute|second}",
     "please {hold|wait|bear with me|stand by}",
-    "{hold on|bear with me}",
+    "{hold on|bear with me|hang on|hang tight}",
+    "{give|allow} me {a|one|some}{| brief| few| short}{| moment| moments| minute| minutes| second}",
     "{let me|i will} {check|look|search|retrieve|pull|verify} {that|this|it|into|up}{| for you}",
 )
 _REPORTS = (

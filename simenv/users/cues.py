@@ -65,7 +65,8 @@ def _words(text: str) -> frozenset[str]:
 _GIVE = (
     "{provide|share|send|give|tell|suggest|propose|supply|specify|state|indicate|list|enter|type|include"
     "|clarify|choose|select|pick|"
-    "point me to|guide me to|elaborate|rephrase|repeat|fill in|fill out|complete|forward|pass on|upload"
+    "re check|recheck|resend|point me to|guide me to|elaborate|rephrase|repeat|fill in|fill out"
+    "|complete|forward|pass on|upload"
     "|write|declare|spell"
     "|explain|let me have|"
     "double check|verify|name|describe|advise|submit|mention|identify|reply with|respond with|answer}{|"
@@ -100,6 +101,9 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ),
     ("{do|would} you {have|know|remember|recall|happen to have|happen to know}", Cue.ASK),
     ("{could|can|may|might} i trouble you for", Cue.ASK),
+    ("let{| us} {start|begin} with", Cue.ASK),
+    ("{missing|need|need now|needed} is", Cue.ASK),
+    ("{is|are} there {a|any} {particular|specific|preferred|certain}", Cue.ASK),
     ("{missing|needed|required|pending|outstanding|remaining} :", Cue.ASK),
     (
         "let {me|us} know if you have {|a |any }{|specific |particular }{preference|preferences}{| for}",
@@ -152,6 +156,11 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
         Cue.IF_YES,
     ),
     ("say the word", Cue.IF_YES),
+    (
+        "if {that|this|it|everything|all} {is |sounds |looks |}{okay|ok|fine|good|right|correct"
+        "|acceptable|all right}",
+        Cue.IF_YES,
+    ),
     (
         "{once|when|if|after|as soon as} you {give|say|send}{| me}{| the| a| your} {go ahead"
         "|green light|ok|okay|yes"
@@ -257,6 +266,7 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
         Cue.ELSEWHERE,
     ),
     ("take care of", Cue.BACK),
+    ("let me know how it {goes|went}", Cue.CLOSING),
     ("what else {would|do|should} you", Cue.QUESTION),
     ("{if|should} {you|anything} {change your mind|changes|come|comes up|run into}", Cue.CLOSING),
     ("{if you|should you} {need|have} {any|anything|something|more|further}", Cue.COURTESY),
@@ -356,7 +366,7 @@ LISTED: Final = frozenset(("option", "options", "choices", "alternatives"))
 """Words that announce ways to choose between."""
 IMPERATIVES: Final = _words(
     "provide share specify send enter tell give state choose select pick list indicate supply need complete"
-    " fill describe explain spell"
+    " fill describe explain spell resend"
 )
 """Verbs that ask for facts where they open a sentence or follow another order."""
 OTHERS: Final = _words("else any anything more other further questions me")
@@ -384,9 +394,3 @@ DESIRES: Final = frozenset(("like", "want", "wish", "any", "some", "about", "nee
 """Words before an extra that is asked about: "would you like insurance"."""
 CLAIMS: Final = frozenset(("that", "if", "whether"))
 """Words after "please confirm" that open what is to be confirmed."""
-WELCOMES: Final = (
-    ("you", "are", "welcome"),
-    ("take", "your", "time"),
-    ("thank", "you", "for", "your", "patience"),
-)
-"""How a message starts that says goodbye; "once you have it, let me know" in it asks for nothing."""

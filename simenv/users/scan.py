@@ -31,6 +31,7 @@ from simenv.users.tables import ALL_CUES, BREAKS, SlotTables
 _LINK_REACH = 6
 _JOINED = tuple((word,) for word in ("along", "together", "with", "plus"))
 _FEW = ("one", "two", "from", "between")
+_STATING = ("when", "where", "how")
 _SHORT = 3
 _US = (("me",), ("us",))
 POINTED = "&"
@@ -244,7 +245,10 @@ class Scan:
         if start < self.preface:
             return True
         if start == 0:
-            return following in STATED and not (self.question or self.item)
+            stated = following in STATED or (words[0] in _STATING and following == "you")
+            return stated and not (self.question or self.item)
+        if words[start] == "what" and words[0] in BEING and start == 2:
+            return True
         before = words[start - 1]
         if words[start] in ("who", "whom"):
             return before not in TELLERS
@@ -269,6 +273,19 @@ class Scan:
         self.aside = False
         if cue is Cue.ASK and self.words[end - 1] in PICKS:
             self._pick(end)
+        elif cue is Cue.ASK:
+            self._needed(end)
+
+    def _needed(self, end: int) -> None:
+        """Ask for what a sentence calls needed: "your name is required"."""
+        words = self.words
+        if (
+            words[end - 1] in ("needed", "required")
+            and words[end - 2] in BEING
+            and words[0] in ("your", "the")
+        ):
+            for _, _, slot in self.tables.phrases.among(words[:end]):
+                self._add(slot)
 
     def _pick(self, start: int) -> None:
         """Read what is to be chosen from word ``start`` on: "one of the two hotels", "one"."""

@@ -10,6 +10,8 @@ from simenv.users.phrases import Phrases
 ALL_CUES = Phrases(CUES)
 BREAKS = frozenset((",", ";", ":", "and"))
 """Words that may end one fact of a request and begin the next."""
+_IN_QUESTIONS = frozenset(("is", "are"))
+"""Openers that only a question mark makes such."""
 _INNER = (Cue.PURPOSE, Cue.CLAUSE, Cue.BACK, Cue.MORE)
 
 
@@ -51,7 +53,7 @@ def tables(lexicon: Lexicon) -> SlotTables:
         starts=BREAKS | ALL_CUES.starts | in_heads.starts,
         closed=frozenset(slot.name for slot in slots if slot.options),
         extras=frozenset(slot for _, slot in offers),
-        openers=openers,
+        openers=openers - _IN_QUESTIONS,
         idle_starts=openers | BREAKS,
         items=Phrases(questions + phrases),
         offers=Phrases(offers),

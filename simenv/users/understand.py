@@ -7,7 +7,7 @@ from typing import Literal
 from simenv.core.lexicon import Lexicon
 from simenv.users.acts import acts_of
 from simenv.users.asks import Ask, ask_of
-from simenv.users.cues import DETERMINERS, LISTED, MODIFIERS, SEVERAL, WELCOMES
+from simenv.users.cues import DETERMINERS, LISTED, MODIFIERS, SEVERAL
 from simenv.users.mentions import mentions
 from simenv.users.phrases import Phrases
 from simenv.users.scan import CHOSEN, POINTED
@@ -15,8 +15,14 @@ from simenv.users.segments import TOKEN, Segment, segments
 from simenv.users.tables import SlotTables, tables
 
 _AMONG = frozenset(("between", "of", "among"))
-FIELD = 12
+_FIELD = 12
 """The most words of a label in a form."""
+_WELCOMES = (
+    ("you", "are", "welcome"),
+    ("take", "your", "time"),
+    ("thank", "you", "for", "your", "patience"),
+)
+"""How a message starts that says goodbye; "once you have it, let me know" in it asks for nothing."""
 FinalQuestion = Literal["yes_no", "wh", "none"]
 
 
@@ -48,7 +54,7 @@ def understand(message: str, user_before: str, lexicon: Lexicon) -> Reading:
     parts = segments(message)
     slot_tables = tables(lexicon)
     asks = [ask_of(part, slot_tables) for part in parts]
-    if any(part.words[: len(start)] == start for part in parts for start in WELCOMES):
+    if any(part.words[: len(start)] == start for part in parts for start in _WELCOMES):
         asks = [Ask(courtesy=True) if ask.waits else ask for ask in asks]
     for i, ask in enumerate(asks):
         if ask.disjoint and (slot := _most_stated(message, lexicon, " ".join(parts[i].words))):
@@ -94,9 +100,11 @@ def _fields(parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTabl
     A label that items follow is the heading of those.
     """
     fields = [False] * len(parts)
+    if sum(part.blank for part in parts) < 2:
+        return fields
     start = 0
     for i, part in enumerate(parts):
-        if not part.blank or asks[i].opens_list or len(part.words) > FIELD:
+        if not part.blank or asks[i].opens_list or len(part.words) > _FIELD:
             start = i + 1
         elif i == start or part.item != parts[i - 1].item:
             start = i + (_named(slot_tables.items, part.words) == [])

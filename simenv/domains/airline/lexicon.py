@@ -147,7 +147,7 @@ _SLOTS = (
             "|payment|total} should be {paid|covered|charged|split}",
         ),
         heads=(
-            "{|specific |of your |of these |of the }{payment|card|cards|gift card|gift cards|credit card"
+            "{|specific |of your |of these |of the }{payment|payment method|payment methods|method|methods|card|cards|gift card|gift cards|credit card"
             "|certificate|certificates|credit cards}",
         ),
         questions=(
@@ -156,7 +156,7 @@ _SLOTS = (
             "how you {would|will|want|wish|prefer|plan}{| like| prefer}{| me| us}{| to} {pay|cover|split|divide"
             "|allocate|charge}",
             "{what|which}{| one| ones} {would you like|do you want|would you prefer|do you wish|should i|shall i"
-            "|you would like}{| me}{| to} use",
+            "|you would like}{| me}{| to} {use|charge}",
             "what {would you like|do you want} to pay",
             "how {would you|you would|do you|you} {like|want} {|me to handle }{the|your|any|this|it}"
             "{| remaining| fare| additional| extra}{| balance| difference| amount| cost| charge| charges| total"
