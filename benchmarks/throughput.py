@@ -134,13 +134,26 @@ def steps(task: Task, seconds: float) -> dict[str, Figures]:
         lambda: bench.episode.act('{"name":"cancel_reservation","arguments":{"reservation_id":"NOSUCH"}}')
     )
     rows["malformed_call"] = bench.time(lambda: bench.episode.act('{"name":"cancel_reservation",'))
-    message = (LONG * 10)[:600]
-    rows["customer_reply_600_chars"] = bench.time(lambda: bench.episode.act(message))
-    rows["customer_reply_6000_chars"] = bench.time(lambda: bench.episode.act((LONG * 100)[:6000]))
+    rows["customer_reply_600_chars"] = bench.time(lambda: bench.episode.act(MESSAGE))
+    rows["customer_reply_6000_chars"] = bench.time(lambda: bench.episode.act(MESSAGE * 10))
+    rows["customer_reply_600_chars_dense"] = bench.time(lambda: bench.episode.act((DENSE * 3)[:600]))
     return rows
 
 
-LONG = (
+MESSAGE = """\
+Thank you for your patience, Noah. I have found your reservation from Denver to Boston, and I can help you \
+with the change that you asked for. Here is what I would do:
+
+- **Reservation ID**: AB12CD
+- **Cabin**: Economy, as it is now
+- **Checked bags**: 3 in total, one of which is free with your silver membership
+- **Price**: $82.50, charged to your Visa card ending in 4421
+
+Please note that bags cannot be taken off again once they have been added to the reservation. The new total \
+will be shown on your receipt, which is sent to you by e-mail. Would you like me to proceed with these changes (yes/no)?
+"""[:600]
+
+DENSE = (
     "Thank you for your patience, I have looked at your reservation. It is in economy and leaves on May 20. "
     "The total would be $312.50, paid with your card ending in 1234. Could you please tell me the reason for "
     "the change, and how many checked bags you need?\n- Flight: ABC123\n- Cabin: economy\n"

@@ -267,4 +267,5 @@ def _labels(words: Sequence[str], end: int) -> bool:
 def labelled(parts: Iterable[Segment], lexicon: Lexicon) -> set[str]:
     """Return the slots that a message gives values for: "cabin class: economy"."""
     table = tables(lexicon).items
-    return {slot for part in parts for _, end, slot in table.among(part.words) if _labels(part.words, end)}
+    marked = [part.words for part in parts if ":" in part.words or "|" in part.words]
+    return {slot for words in marked for _, end, slot in table.among(words) if _labels(words, end)}
