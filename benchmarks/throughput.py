@@ -150,7 +150,8 @@ with the change that you asked for. Here is what I would do:
 - **Price**: $82.50, charged to your Visa card ending in 4421
 
 Please note that bags cannot be taken off again once they have been added to the reservation. The new total \
-will be shown on your receipt, which is sent to you by e-mail. Would you like me to proceed with these changes (yes/no)?
+will be shown on your receipt, which is sent to you by e-mail. Would you like me to proceed with these \
+changes (yes/no)?
 """[:600]
 
 DENSE = (

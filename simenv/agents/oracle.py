@@ -44,8 +44,8 @@ class Manner:
         voice: How it speaks.
         call: How it writes a call.
         upfront: Whether it asks for everything it will need in its first message.
-        curious: Whether it makes reads that nobody needs.
-        clumsy: Whether it makes mistakes first: a malformed call, wrong arguments, an unknown tool.
+        curious: Whether it makes reads that nobody needs, the first time it uses a tool.
+        clumsy: Whether it makes mistakes the first time: a malformed call, wrong arguments, an unknown tool.
         late_first: Whether it serves the last of several wishes first, where the customer has told them all.
         confirms: Whether it asks for a yes before it writes. An oracle that does not breaches the rules.
         judge: What it takes the policy to say; by default what the policy says.
@@ -98,6 +98,7 @@ class Oracle:
         self.deeds: list[Description] = []
         self.goal = ""
         self.fumbled: set[str] = set()
+        self.doubted: set[str] = set()
 
     def run(self) -> Play:
         """Yield the oracle's actions."""
@@ -198,7 +199,8 @@ class Oracle:
             yield plain_call(f"{request.name}s", "{}")
             yield plain_call(request.name, '{"nonsense":1}')
         result = yield from self._call(request.name, request.arguments)
-        if self.manner.curious:
+        if self.manner.curious and request.name not in self.doubted:
+            self.doubted.add(request.name)
             yield from self._call(request.name, request.arguments)
             for tool in self.episode.domain.tools:
                 if tool.effect == "read" and not tool.parameters:

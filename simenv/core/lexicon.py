@@ -29,6 +29,9 @@ class SlotWords:
         options: Its values, or kinds of them, as a question with "or" names them ("the window or the aisle").
         choices: Things that are listed for a customer to choose between; decides what "which one" asks for.
         kinds: Kinds of value patterns that decide it where no such thing is named.
+        narrows: Another, vaguer slot whose names may mean this one.
+        signs: Words of a sentence in which they do ("when was she born").
+        echoes: Which of those names mean this one right after it was talked of ("the exact day").
     """
 
     name: str
@@ -40,6 +43,9 @@ class SlotWords:
     options: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    narrows: str = ""
+    signs: tuple[str, ...] = ()
+    echoes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

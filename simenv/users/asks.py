@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from simenv.users.cues import ADDING, DEEDS, DESIRES, DETERMINERS, GO_AHEAD, KNOWN, OTHERS, YES_OPENERS, Cue
+from simenv.users.cues import Cue
 from simenv.users.scan import Scan
 from simenv.users.segments import Segment
 from simenv.users.tables import SlotTables
+from simenv.users.words import ADDING, DEEDS, DESIRES, DETERMINERS, GO_AHEAD, KNOWN, OTHERS, YES_OPENERS
 
 
 @dataclass(frozen=True, slots=True)

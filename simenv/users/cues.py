@@ -58,10 +58,6 @@ class Cue(Enum):
     """Sends the customer somewhere or tells them to wait; what it names is not asked for."""
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 _GIVE = (
     "{provide|share|send|give|tell|suggest|propose|supply|specify|state|indicate|list|enter|type|include"
     "|clarify|choose|select|pick|"
@@ -69,8 +65,8 @@ _GIVE = (
     "|complete|forward|pass on|upload"
     "|write|declare|spell"
     "|explain|let me have|"
-    "double check|verify|name|describe|advise|submit|mention|identify|reply with|respond with|answer}{|"
-    " me| us}{| with}"
+    "name|describe|advise|submit|mention|identify|reply with|respond with|answer|inform|notify}{|"
+    " me| us}{| with| of| about}"
 )
 _HAVE = "{have|find|locate|get|obtain|retrieve|found|remember|recall|are able to find|are able to locate}"
 _PURPOSES = (
@@ -86,7 +82,9 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{let me|let us} know{| about}", Cue.ASK),
     (f"go ahead and {_GIVE}", Cue.ASK),
     ("{would|do} you mind {providing|sharing|telling me|giving me|specifying|confirming}", Cue.ASK),
-    ("{i|we} {|will |would |do |first |will first }{need|require}{| to know| to have}", Cue.ASK),
+    ("{i|we} {|will |would |do |first |will first |have }{need|require}{| to know| to have| to ask}", Cue.ASK),
+    ("{have|that is|got|with} {everything|all|all that|what} {i|we} need{|ed}", Cue.ELSEWHERE),
+    ("{have|got} all {the|of the} {information|details|info} {i|we} need{|ed}", Cue.ELSEWHERE),
     ("need to {obtain|have|get|collect|gather|ask for|ask}", Cue.ASK),
     ("{i am|we are} {missing|going to need|looking for}", Cue.ASK),
     ("{may|can|could|might} {i|we} {please |}{have|get|ask for|know|ask}", Cue.ASK),
@@ -141,7 +139,7 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{if you are|if you are still} {unable|not able|unsure|not sure}", Cue.WITHOUT),
     ("without", Cue.WITHOUT),
     # Requests for a yes.
-    ("{please|could you|can you|would you|will you|need you to} confirm", Cue.CONFIRM),
+    ("{please|could you|can you|would you|will you|need you to} {confirm|verify|double check}", Cue.CONFIRM),
     (
         "let {me|us} know {if|whether} {you would|you want|you wish|you agree|you are okay|you are ok"
         "|you are happy|you approve|you accept|this|that|these|those|it|everything|i should|i may|i can"
@@ -195,6 +193,7 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     # Question words.
     ("{how|what} about", Cue.OFFER),
     ("{which|what} a{|n}", Cue.BACK),
+    ("what {it says|it shows|it reads|you see|is shown|is displayed}", Cue.BACK),
     ("{which|what}", Cue.HEAD),
     ("{who|whom|when|where|why|how|how many|how much}", Cue.QUESTION),
     (
@@ -322,75 +321,3 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
         Cue.ELSEWHERE,
     ),
 )
-
-YES_OPENERS: Final = _words(
-    "do does did is are am was were can could will would shall should may might have has had"
-)
-"""First words of a question that a yes or a no answers."""
-DETERMINERS: Final = _words(
-    "a an the your my our their his her its any this that these those new preferred desired all each"
-    " every both corrected correct updated full exact specific relevant total"
-)
-BARE_CHOICES: Final = _words(
-    "one ones option options of choice choices you would works work is do should shall"
-)
-"""What follows "which" where the things to choose between were named before."""
-ADDING: Final = _words(
-    "add purchase buy include get check bring have need any adding purchasing buying including bringing"
-    " added included"
-)
-"""Words after "would you like to" that ask about an extra rather than for a go-ahead."""
-SPEAKERS: Final = frozenset(("you", "i", "we"))
-"""Words that open a clause about a fact: "the date you would like"."""
-LINKS: Final = (
-    _words(
-        "such like including and or as well along with plus also both all either friend husband wife"
-        " son daughter partner colleague mother father brother sister child"
-    )
-    | DETERMINERS
-)
-"""What may stand between two facts of one request."""
-PREPOSITIONS: Final = _words("from in on for of with by at to during after under")
-"""Before "which" they make it no question."""
-PREFACES: Final = _words("to so before since as because while although in")
-"""Words that open an introduction, which asks for nothing: "to see which one it is, ..."."""
-STATED: Final = _words("i we it this that matters happens means")
-"""What follows a question word that opens a statement: "what i can do is"."""
-VERBS: Final = _words(
-    "is are was were has have can could will may means consists starts begins looks usually"
-)
-"""What follows a comma and a "which" that asks nothing: "the code, which is in your mail"."""
-HEAD_REACH: Final = 4
-"""How far after its question word a noun may start."""
-LISTED: Final = frozenset(("option", "options", "choices", "alternatives"))
-"""Words that announce ways to choose between."""
-IMPERATIVES: Final = _words(
-    "provide share specify send enter tell give state choose select pick list indicate supply need complete"
-    " fill describe explain spell resend"
-)
-"""Verbs that ask for facts where they open a sentence or follow another order."""
-OTHERS: Final = _words("else any anything more other further questions me")
-"""Words that make what follows "or" no choice between values."""
-GO_AHEAD: Final = frozenset(("proceed", "ahead", "continue"))
-"""Words that make a sentence a request for a yes although it offers further help."""
-MODIFIERS: Final = frozenset(("for", "of", "per", "on", "in", "about"))
-"""Before a noun they make it part of another fact: "the names of all guests"."""
-KNOWN: Final = frozenset(("the", "these", "those", "your", "both", "that"))
-"""Before several extras they make them known ones: "add the bags to both"."""
-BEING: Final = frozenset(("is", "are", "was", "were"))
-"""Verbs that the noun asked for may follow: "what is your date"."""
-PICKS: Final = frozenset(("choose", "select", "pick"))
-"""Verbs whose object is chosen between, as after "which"."""
-TELLERS: Final = _words("know me us confirm specify clarify and or of , : ;")
-"""Words before a "who" that asks; after any other it says more of a noun."""
-DEEDS: Final = _words(
-    "keep leave stay change cancel book rebook upgrade downgrade look search explore choose use wait have pay"
-    " split combine move switch modify continue consider try reschedule go remove add to rather instead"
-)
-"""Verbs after an "or" that make a question one between deeds: "cancel it, or keep it?"."""
-SEVERAL: Final = LISTED | _words("two three four five several multiple both following these")
-"""Words of a sentence that names several things."""
-DESIRES: Final = frozenset(("like", "want", "wish", "any", "some", "about", "need", "in"))
-"""Words before an extra that is asked about: "would you like insurance"."""
-CLAIMS: Final = frozenset(("that", "if", "whether"))
-"""Words after "please confirm" that open what is to be confirmed."""

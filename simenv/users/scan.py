@@ -5,7 +5,10 @@ can" does. A question word opens a request for the noun after it alone: "which o
 Monday" asks for no day.
 """
 
-from simenv.users.cues import (
+from simenv.users.cues import Cue
+from simenv.users.segments import Segment
+from simenv.users.tables import ALL_CUES, BREAKS, SlotTables
+from simenv.users.words import (
     BARE_CHOICES,
     BEING,
     CLAIMS,
@@ -23,10 +26,7 @@ from simenv.users.cues import (
     STATED,
     TELLERS,
     VERBS,
-    Cue,
 )
-from simenv.users.segments import Segment
-from simenv.users.tables import ALL_CUES, BREAKS, SlotTables
 
 _LINK_REACH = 6
 _JOINED = tuple((word,) for word in ("along", "together", "with", "plus"))

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from simenv.core.lexicon import Lexicon
-from simenv.users.cues import CUES, IMPERATIVES, Cue
+from simenv.users.cues import CUES, Cue
 from simenv.users.phrases import Phrases
+from simenv.users.words import IMPERATIVES
 
 ALL_CUES = Phrases(CUES)
 BREAKS = frozenset((",", ";", ":", "and"))

@@ -7,12 +7,12 @@ from typing import Literal
 from simenv.core.lexicon import Lexicon
 from simenv.users.acts import acts_of
 from simenv.users.asks import Ask, ask_of
-from simenv.users.cues import DETERMINERS, LISTED, MODIFIERS, SEVERAL
 from simenv.users.mentions import mentions
 from simenv.users.phrases import Phrases
 from simenv.users.scan import CHOSEN, POINTED
 from simenv.users.segments import TOKEN, Segment, segments
 from simenv.users.tables import SlotTables, tables
+from simenv.users.words import DETERMINERS, LISTED, MODIFIERS, SEVERAL
 
 _AMONG = frozenset(("between", "of", "among"))
 _FIELD = 12

@@ -44,6 +44,7 @@ _SLOTS = (
             "{preferred|chosen|selected|desired} {flight|flights|option|itinerary}",
             "{new|specific|particular|alternative|replacement|different|exact} {flight|flights|itinerary}",
             "{|new }flight number",
+            "{number|numbers} of {the|your|each}{| new| chosen| preferred| selected| desired} {flight|flights}",
             "{flight|flights|itinerary} {you would|you want|you prefer|you wish|in mind|suits|works}",
         ),
         heads=(
@@ -57,7 +58,7 @@ _SLOTS = (
         ),
         choices=(
             "{flight|flights|itinerary|itineraries|flight options|one stop|direct flights|connection|connections"
-            "|nonstop|layover|layovers|departures}",
+            "|nonstop|layover|layovers|departures|round trips|one way trips}",
         ),
         kinds=("flight_number",),
     ),
@@ -129,7 +130,13 @@ _SLOTS = (
     SlotWords(
         "date_of_birth",
         "date of birth",
-        phrases=("{date|dates} of birth", "{birth date|birthdate|birthday|dob|birth dates|dobs|birthdates}"),
+        phrases=(
+            "{date|dates|day|year} of birth",
+            "{birth date|birthdate|birthday|dob|birth dates|dobs|birthdates|birth day|birth year}",
+        ),
+        narrows="date",
+        signs=("born",),
+        echoes=("{exact|full|complete|correct|whole|precise} {date|day}",),
     ),
     SlotWords(
         "payment_method",
@@ -239,6 +246,7 @@ _SLOTS = (
             "reason {the|your} flight",
         ),
         questions=(
+            "why {the|your|this|that|a}{| passenger| first| last} {name|names|spelling|passenger|flight|date}",
             "why {|do |are |would }you{| are} {feel|believe|think|ask|asking|request|requesting|seek|seeking}",
             "what {|happened that }{makes|made|is making} you {feel|think|believe|ask|request}",
         ),
