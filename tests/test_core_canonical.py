@@ -57,9 +57,9 @@ def test_any_text_is_a_value_or_a_strict_json_error(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('{"a":1,"a":1}', "duplicate key 'a'"),
-        ('[{"b":{"a":1,"a":2}}]', "duplicate key 'a'"),
-        ('{"a":1,"\\u0061":2}', "duplicate key 'a'"),
+        ('{"a":1,"a":1}', 'duplicate key "a"'),
+        ('[{"b":{"a":1,"a":2}}]', 'duplicate key "a"'),
+        ('{"a":1,"\\u0061":2}', 'duplicate key "a"'),
         ("NaN", "NaN is not JSON"),
         ("[-Infinity]", "-Infinity is not JSON"),
         (str(2**63), "integer beyond 64 bits"),
@@ -73,10 +73,10 @@ def test_any_text_is_a_value_or_a_strict_json_error(text: str) -> None:
         ('"\ud800"', "contains a lone surrogate"),
         ('["\\ud800"]', "contains a lone surrogate"),
         ('{"\\udfff":1}', "contains a lone surrogate"),
-        ("[1,]", "not valid JSON at character 3"),
-        ("", "not valid JSON at character 0"),
-        ("{} x", "not valid JSON at character 3"),
-        ('"a\nb"', "not valid JSON at character 2"),
+        ("[1,]", "not valid JSON"),
+        ("", "not valid JSON"),
+        ("{} x", "not valid JSON"),
+        ('"a\nb"', "not valid JSON"),
     ],
 )
 def test_what_depends_on_the_reader_is_refused(text: str, problem: str) -> None:

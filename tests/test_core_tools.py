@@ -111,7 +111,7 @@ def test_the_schema_says_every_type_and_every_description() -> None:
         ({"amount": True}, "amount must be a number of dollars."),
         ({"amount": Decimal("1.005")}, "amount must have at most two decimals."),
         ({"amount": 10**11}, "amount is too large."),
-        ({"kind": "c"}, "kind must be one of 'a' or 'b'."),
+        ({"kind": "c"}, 'kind must be one of "a", "b".'),
         ({"legs": {}}, "legs must be a list."),
         ({"legs": [{"number": "1"}]}, "legs.0.seats is missing."),
         ({"legs": [{"number": "1", "seats": 1, "x": 1}]}, "legs.0.x is not an argument."),

@@ -318,7 +318,41 @@ def test_corrections_are_marked(text: str, expected: list[tuple[int, bool, bool]
         ("How many bags, and do you want insurance?", ["bags", "insurance"], "wh"),
         ("May I ask whether you need travel insurance?", ["insurance"], "yes_no"),
         ("Please let me know if you would like travel insurance.", ["insurance"], "yes_no"),
-        ("Would you like to cancel the trip or keep it?", ["other"], "wh"),
+        ("Would you like to cancel the trip or keep it?", [], "yes_no"),
+        ("Cancel or change?", ["other"], "wh"),
+        ("Would you like me to go ahead and cancel ABC123, which is eligible?", [], "yes_no"),
+        ("Would you like me to book HAT271, which departs at 3 PM?", [], "yes_no"),
+        ("If you agree, please confirm and specify the payment method.", ["payment_method"], "wh"),
+        ("I need your confirmation and the cabin class.", ["cabin"], "wh"),
+        ("May I have your confirmation to proceed?", [], "yes_no"),
+        ("Kindly inform me of the payment method.", ["payment_method"], "wh"),
+        ("If you're able to locate the email, please share the booking ID.", ["reservation_id"], "wh"),
+        ("Let me know if you'd like another cabin, or if you have any other questions!", [], "yes_no"),
+        ("Would you like to be transferred to a human agent for further assistance?", [], "yes_no"),
+        ("Please verify the order:\n- Flight: HAT176\n- Fee: $104\nReply \"yes\".", [], "yes_no"),
+        ("Please confirm:\n1. Reason for cancellation\n2. Payment method", ["cancel_reason", "payment_method"],
+         "wh"),
+        ("Round trips:\n1. SEA: HAT069\n2. SFO: HAT091\nWhich of these?", ["flight_choice"], "wh"),
+        ("For flight HAT130:\n- Basic economy: $62\n- Economy: $115\nWhich one?", ["cabin"], "wh"),
+        ("Tell me which flight and class you'd like.", ["flight_choice", "cabin"], "wh"),
+        ("The number of the flight you've chosen, please.", ["flight_choice"], "wh"),
+        ("You may check 3 bags. Please specify how many.", ["bags"], "wh"),
+        ("How many guests would you like to bring?", ["other"], "wh"),
+        ("Travel insurance is $30. Would you like to include it?", ["insurance"], "yes_no"),
+        ("HAT069 costs $30. Would you like to add it?", [], "yes_no"),
+        ("Noted. Insurance?", ["insurance"], "yes_no"),
+        ("I need the date of birth. Could you please provide the exact day?", ["date_of_birth"], "wh"),
+        ("When was Mia born?", ["date_of_birth"], "wh"),
+        ("Thanks for your date of birth. What date will you fly?", ["date"], "wh"),
+        ("Could you tell me why the name needs replacing?", ["other_reason"], "wh"),
+        ("It's limited, which is why I need to ask: what's the reason?", ["cancel_reason"], "wh"),
+        ("I need to know which cabin you'd like, and whether you wish to have travel insurance.",
+         ["cabin", "insurance"], "wh"),
+        ("May I know who will travel and whether you'd like to check any bags?", ["passengers", "bags"], "wh"),
+        ("Thank you, I have everything I need. I will now search.", [], "none"),
+        ("Do you have a preference for the cabin class?", ["cabin"], "wh"),
+        ("Please provide the details of the new trip.", ["other"], "wh"),
+        ("How would you like to proceed with the payment?", ["payment_method"], "wh"),
         ("Would you like to leave on May 20 or May 21?", ["date"], "wh"),
         ("Only one certificate fits a booking. Which one?\n- certificate_1144620\n- certificate_9027711",
          ["payment_method"], "wh"),
@@ -357,6 +391,8 @@ def test_a_message_does(message: str, act: str) -> None:
 def test_it_is_what_the_customer_named_where_the_message_does_not_say() -> None:
     assert read("Could you send it?", "I have my reservation ID somewhere.").slots == ("reservation_id",)
     assert read("Could you send it?").slots == ("other",)
+    assert read("Happy to help! How many do you need?", "I have 2 suitcases.").slots == ("bags",)
+    assert read("Would you like to add it?", "What about insurance?").slots == ("insurance",)
 
 
 def test_another_domain_brings_its_own_words() -> None:
@@ -429,8 +465,9 @@ def test_more_recorded_messages_are_read_as_labelled() -> None:
     assert min(_shares(joined(labels, _needed(DATA / "trajectories_dev.json")))) >= 0.95
 
 
-def test_written_messages_are_read_as_labelled() -> None:
-    examples = examples_of(Path(__file__).parent / "data" / "agent_acts_written.jsonl")
+@pytest.mark.parametrize("name", ["agent_acts_written", "agent_acts_written_heldout"])
+def test_written_messages_are_read_as_labelled(name: str) -> None:
+    examples = examples_of(Path(__file__).parent / "data" / f"{name}.jsonl")
     assert min(_shares(examples)) >= 0.95
 
 

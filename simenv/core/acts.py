@@ -6,7 +6,7 @@ rows, so they fork, are journalled, and a wrong or second one is collateral dama
 
 from collections.abc import Mapping
 
-from simenv.core.canonical import canonical
+from simenv.core.canonical import canonical, quoted
 from simenv.core.errors import ToolError
 from simenv.core.rules import Rule
 from simenv.core.world import Table, World
@@ -46,7 +46,7 @@ def record_decline(
     rule = rules.get(rule_id)
     if rule is None or not rule.facts:
         known = ", ".join(sorted(name for name, each in rules.items() if each.facts))
-        raise ToolError("unknown_rule", f"No rule {rule_id[:60]!r} can decline a request. Rules: {known}.")
+        raise ToolError("unknown_rule", f"No rule {quoted(rule_id)} can decline a request. Rules: {known}.")
     if set(facts) != set(rule.facts):
         raise ToolError("bad_facts", f"Rule {rule_id} needs exactly these facts: {', '.join(rule.facts)}.")
     seq = _next(world, "declines")

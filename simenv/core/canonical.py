@@ -43,10 +43,9 @@ def parse_strict(text: str) -> Any:
         value = _DECODER.decode(text)
     except StrictJsonError:
         raise
-    except ValueError as error:
-        # json.JSONDecodeError's wording is not promised across Python versions; its position is.
-        position = getattr(error, "pos", 0)
-        raise StrictJsonError(f"not valid JSON at character {position}") from None
+    except ValueError:
+        # Neither json's wording nor its position of an error is the same in every version of Python.
+        raise StrictJsonError("not valid JSON") from None
     if "\\u" in text:
         _refuse_hidden(value)
     return value
@@ -112,7 +111,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise StrictJsonError(f"duplicate key {key[:40]!r}")
+                raise StrictJsonError(f"duplicate key {quoted(key)}")
             seen.add(key)
     return result
 
@@ -173,6 +172,14 @@ _chunks = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
     False,  # noqa: FBT003  skipkeys
     False,  # noqa: FBT003  allow_nan
 )
+
+
+def quoted(word: str) -> str:
+    """Return an agent's word as an error may repeat it: cut at 60 characters, controls escaped.
+
+    Not ``repr``: what that escapes follows the Unicode tables of the Python at hand.
+    """
+    return canonical(word[:60])
 
 
 def digest(data: bytes | str) -> str:

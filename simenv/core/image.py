@@ -102,6 +102,8 @@ def _schema_sql(tables: tuple[Table, ...]) -> tuple[str, ...]:
         )
         for column in table.index:
             created.create_index([column])
-    listed = database.conn.execute("SELECT type, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
+    sql_of = "SELECT type, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+    listed = database.conn.execute(sql_of).fetchall()
+    database.conn.close()
     # Natural keys need no second tree: a third less to store, and a look-up walks one tree, not two.
     return tuple(f"{sql.rstrip()}, WITHOUT ROWID" if kind == "table" else sql for kind, sql in listed)

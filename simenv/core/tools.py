@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict, is_typeddict
 
+from simenv.core.canonical import canonical
 from simenv.core.errors import ToolError, UsageError
 from simenv.core.world import World
 
@@ -109,7 +110,7 @@ class Tool:
         try:
             return self._validate(arguments)
         except ValidationError as error:
-            raise ToolError("bad_arguments", _faults(error)) from None
+            raise ToolError("bad_arguments", _faults(error, self.parameters)) from None
 
     def call(self, world: World, arguments: Any) -> Result:
         """Check the arguments and run the tool, without opening a call on the world."""
@@ -177,13 +178,13 @@ _WORDS = {
 }
 
 
-def _faults(error: ValidationError) -> str:
+def _faults(error: ValidationError, parameters: Mapping[str, Any]) -> str:
     """Say every fault in our own words; pydantic's may change between versions."""
     faults = []
     for fault in error.errors(include_url=False, include_input=False):
         place = ".".join(str(part) for part in fault["loc"][:6]) or "arguments"
         if fault["type"] == "literal_error":
-            text = f"must be one of {fault['ctx']['expected']}"
+            text = f"must be one of {', '.join(_choices(parameters, fault['loc']))}"
         elif fault["type"] == "money":
             text = fault["msg"]
         else:
@@ -192,6 +193,14 @@ def _faults(error: ValidationError) -> str:
     listed = list(dict.fromkeys(faults))
     more = f"; and {len(listed) - 8} more" if len(listed) > 8 else ""
     return "; ".join(listed[:8]) + more + "."
+
+
+def _choices(parameters: Mapping[str, Any], place: tuple[int | str, ...]) -> list[str]:
+    """Return the words that the argument at ``place`` may be."""
+    kind: Any = parameters[str(place[0])]
+    for part in place[1:]:
+        kind = get_args(kind)[0] if isinstance(part, int) else get_type_hints(kind, include_extras=True)[part]
+    return [canonical(word) for word in get_args(kind)]
 
 
 def _argument_manual(doc: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from typing_extensions import override
 
 from simenv.core import catalog
-from simenv.core.canonical import canonical, digest
+from simenv.core.canonical import canonical, digest, quoted
 from simenv.core.domain import Domain
 from simenv.core.errors import ToolError, UsageError
 from simenv.core.goal import atoms
@@ -190,7 +190,7 @@ class Episode:
         tool = self.domain.toolbox.get(call.name)
         key = digest(f"{call.name} {shown}")
         if tool is None:
-            problem = f"error unknown_tool: There is no tool {call.name[:60]!r}."
+            problem = f"error unknown_tool: There is no tool {quoted(call.name)}."
             return CallRecord(call.name[:60], "", key, "unknown_tool"), problem, False
         if tool.effect == "read":
             text, error = self._read(world, tool, call.arguments, shown)

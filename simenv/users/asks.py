@@ -6,8 +6,19 @@ from itertools import pairwise
 from simenv.users.cues import Cue
 from simenv.users.scan import Scan
 from simenv.users.segments import Segment
-from simenv.users.tables import SlotTables
-from simenv.users.words import ADDING, DEEDS, DESIRES, DETERMINERS, GO_AHEAD, KNOWN, OTHERS, YES_OPENERS
+from simenv.users.tables import ALL_CUES, SlotTables
+from simenv.users.words import (
+    ADDED,
+    ADDING,
+    DEEDS,
+    DESIRES,
+    DETERMINERS,
+    GO_AHEAD,
+    KNOWN,
+    OTHERS,
+    TAKING,
+    YES_OPENERS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,8 @@ class Ask:
     instead: bool = False
 
 
+EXTRA = "+"
+"""Stands among the slots of an ask for the extra that was named before: "would you like to add it"."""
 _NOTHING = Ask()
 _DEED = frozenset((word,) for word in DEEDS)
 _CLAUSES = frozenset((("would", "you"), ("should", "i"), ("shall", "i"), ("do", "you"), ("did", "you")))
@@ -53,6 +66,7 @@ _POLITE = frozenset(
     ("else", "anything", "something", "any", "more", "questions", "further", "assistance", "help")
 )
 _OPENERS = frozenset((word,) for word in YES_OPENERS)
+_SHORT = 3
 _BARE = 8
 """The most words of a question without a verb."""
 
@@ -66,7 +80,7 @@ def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
     seen = scan.seen
     offered = _offered(segment, scan)
     slots = list(scan.asked)
-    if _condition_counts(seen):
+    if _condition_counts(scan):
         slots = [*scan.conditional, *(slot for slot in slots if slot not in scan.conditional)]
     choice = scan.choice_from >= 0
     polite = Cue.CLOSING in seen or Cue.COURTESY in seen
@@ -77,7 +91,7 @@ def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
     either = _either(segment, scan) if not slots or scan.whether_from >= 0 else ()
     if either:
         slots, yes = list(dict.fromkeys((*slots, *either))), False
-    if not slots and polite and not (yes and _insists(segment)):
+    if not slots and polite and not (yes and (Cue.INSTEAD in seen or _insists(segment))):
         return Ask(courtesy=True)
     if Cue.WHETHER in seen and not slots:
         yes = True
@@ -90,7 +104,7 @@ def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
         fact = bool(slots)
     if segment.end == "?" and not fact and not yes:
         slots = _verbless(segment, slot_tables)
-        fact, yes = bool(slots), not slots
+        fact, yes = not slot_tables.extras.issuperset(slots), slot_tables.extras.issuperset(slots)
     return Ask(
         fact=fact,
         slots=(*slots, *(slot for slot in offered if slot not in slots)),
@@ -109,9 +123,15 @@ def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
     )
 
 
-def _condition_counts(seen: set[Cue]) -> bool:
-    """Whether facts named in a condition are asked for."""
-    if Cue.CLOSING in seen:
+def _condition_counts(scan: Scan) -> bool:
+    """Whether facts named in a condition are asked for.
+
+    "If you can find your card, tell me its number" asks for one only.
+    """
+    seen = scan.seen
+    if Cue.CLOSING in seen or (
+        Cue.IF_HAVE in seen and Cue.CONDITION not in seen and scan.asked and not scan.back
+    ):
         return False
     return Cue.ASK in seen or (Cue.CONDITION in seen and Cue.ELSEWHERE not in seen)
 
@@ -121,7 +141,12 @@ def _insists(segment: Segment) -> bool:
     words = segment.words
     if not GO_AHEAD.isdisjoint(words):
         return True
-    return segment.end == "?" and any(pair == ("me", "to") for pair in pairwise(words))
+    if segment.end == "?" and any(pair == ("me", "to") for pair in pairwise(words)):
+        return True
+    if "or" not in words:
+        return False
+    first = {cue for _, _, cue in ALL_CUES.among(words[: words.index("or")])}
+    return first.isdisjoint((Cue.COURTESY, Cue.CLOSING)) and not first.isdisjoint((Cue.IF_YES, Cue.OFFER))
 
 
 def _offered(segment: Segment, scan: Scan) -> tuple[str, ...]:
@@ -139,6 +164,8 @@ def _offered(segment: Segment, scan: Scan) -> tuple[str, ...]:
         if start > scan.preface and not (words[start - 1] in KNOWN and words[end - 1][-1] == "s")
     ]
     named = [slot for word, slot in found if word in DESIRES or (adding and not word[0].isdigit())]
+    if not named and not found and any(a in TAKING and b in ADDED for a, b in pairwise(words)):
+        return (EXTRA,)
     return tuple(dict.fromkeys(named))
 
 
@@ -167,8 +194,7 @@ def _either(segment: Segment, scan: Scan) -> tuple[str, ...]:
     opens = joined or rest[:1] in _OPENERS
     named = scan.tables.options.among(words[:middle]) if opens and _POLITE.isdisjoint(words[middle:]) else []
     if "me" in words or (opens and not named):
-        deeds = (joined or rest[:1] in _DEED) and _POLITE.isdisjoint(words[middle:])
-        return ("",) if deeds and Cue.OFFER in scan.seen else ()
+        return ()
     return _left_open(words, scan)
 
 
@@ -180,6 +206,8 @@ def _may_choose(segment: Segment) -> bool:
 
 def _left_open(words: tuple[str, ...], scan: Scan) -> tuple[str, ...]:
     """Return the slots that a question with "or" leaves open: of the options it names, or which deed."""
+    if len(words) <= _SHORT and words[0] in DEEDS and words[-1] in DEEDS:
+        return ("",)
     opened = Cue.OFFER in scan.seen or words[0] in YES_OPENERS
     if not opened and (len(words) > _BARE or scan.tables.options.at(words, 0) is None):
         return ()
@@ -195,7 +223,7 @@ def _left_open(words: tuple[str, ...], scan: Scan) -> tuple[str, ...]:
     same = [slot for _, _, slot in scan.tables.choices.among(words[middle:])]
     if same and same[0] in [slot for _, _, slot in scan.tables.choices.among(words[:middle])]:
         return (same[0],)
-    return ("",) if words[middle + 1 : middle + 2] in _DEED else ()
+    return ("",) if len(words) <= _SHORT and words[middle + 1 : middle + 2] in _DEED else ()
 
 
 def _verbless(segment: Segment, slot_tables: SlotTables) -> list[str]:

@@ -65,7 +65,8 @@ _GIVE = (
     "|complete|forward|pass on|upload"
     "|write|declare|spell"
     "|explain|let me have|"
-    "name|describe|advise|submit|mention|identify|reply with|respond with|answer|inform|notify}{|"
+    "double check|verify|name|describe|advise|submit|mention|identify|reply with|respond with|answer|inform"
+    "|notify}{|"
     " me| us}{| with| of| about}"
 )
 _HAVE = "{have|find|locate|get|obtain|retrieve|found|remember|recall|are able to find|are able to locate}"
@@ -82,8 +83,11 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{let me|let us} know{| about}", Cue.ASK),
     (f"go ahead and {_GIVE}", Cue.ASK),
     ("{would|do} you mind {providing|sharing|telling me|giving me|specifying|confirming}", Cue.ASK),
-    ("{i|we} {|will |would |do |first |will first |have }{need|require}{| to know| to have| to ask}", Cue.ASK),
-    ("{have|that is|got|with} {everything|all|all that|what} {i|we} need{|ed}", Cue.ELSEWHERE),
+    (
+        "{i|we} {|will |would |do |first |will first |have }{need|require}{| to know| to have| to ask}",
+        Cue.ASK,
+    ),
+    ("{have|that is|that|got|with} {everything|all|all that|what} {i|we} need{|ed}", Cue.ELSEWHERE),
     ("{have|got} all {the|of the} {information|details|info} {i|we} need{|ed}", Cue.ELSEWHERE),
     ("need to {obtain|have|get|collect|gather|ask for|ask}", Cue.ASK),
     ("{i am|we are} {missing|going to need|looking for}", Cue.ASK),
@@ -105,6 +109,11 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{missing|needed|required|pending|outstanding|remaining} :", Cue.ASK),
     (
         "let {me|us} know if you have {|a |any }{|specific |particular }{preference|preferences}{| for}",
+        Cue.ASK,
+    ),
+    (
+        "{do|would} you have {a|any} {|particular |specific |strong }{preference|preferences}"
+        " {for|on|regarding|in}",
         Cue.ASK,
     ),
     ("feel free to {provide|share|send|tell|give}{| me| us}{| with}", Cue.ASK),
@@ -139,7 +148,7 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{if you are|if you are still} {unable|not able|unsure|not sure}", Cue.WITHOUT),
     ("without", Cue.WITHOUT),
     # Requests for a yes.
-    ("{please|could you|can you|would you|will you|need you to} {confirm|verify|double check}", Cue.CONFIRM),
+    ("{please|could you|can you|would you|will you|need you to} confirm", Cue.CONFIRM),
     (
         "let {me|us} know {if|whether} {you would|you want|you wish|you agree|you are okay|you are ok"
         "|you are happy|you approve|you accept|this|that|these|those|it|everything|i should|i may|i can"
@@ -154,6 +163,10 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
         Cue.IF_YES,
     ),
     ("say the word", Cue.IF_YES),
+    (
+        "{may|can|could} {i|we} {have|get} your {confirmation|approval|consent|permission|go ahead|okay}",
+        Cue.IF_YES,
+    ),
     (
         "if {that|this|it|everything|all} {is |sounds |looks |}{okay|ok|fine|good|right|correct"
         "|acceptable|all right}",
@@ -185,6 +198,7 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ("{shall|should} {i|we}", Cue.OFFER),
     ("{may|can} {i|we} {proceed|go ahead|continue|transfer|do|make|process|apply|use}", Cue.OFFER),
     ("{i|we} need to confirm", Cue.CONFIRM),
+    ("{i|we} {|will |would |first }need you to confirm", Cue.CONFIRM),
     ("{please|could you|can you|would you} {verify|check|double check} {that|if|whether}", Cue.IF_YES),
     (
         "need to {obtain|get|have|receive} {|your }{|explicit }{confirmation|approval|consent|permission}",
@@ -193,6 +207,7 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     # Question words.
     ("{how|what} about", Cue.OFFER),
     ("{which|what} a{|n}", Cue.BACK),
+    ("which is {why|when|where|how}", Cue.PURPOSE),
     ("what {it says|it shows|it reads|you see|is shown|is displayed}", Cue.BACK),
     ("{which|what}", Cue.HEAD),
     ("{who|whom|when|where|why|how|how many|how much}", Cue.QUESTION),
@@ -306,13 +321,14 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
         Cue.WANTED,
     ),
     ("{alternatively|otherwise}", Cue.INSTEAD),
-    ("transfer you", Cue.INSTEAD),
+    ("{transfer you|be transferred}", Cue.INSTEAD),
     ("{human|live} {agent|representative}", Cue.INSTEAD),
     # Errands of the customer.
     ("{can|could|would} you {check|look|try}", Cue.ELSEWHERE),
     (
-        "{please |kindly |could you |can you |would you |}{give|allow} {me|us} {a|one|just a|some|two|until}"
-        "{| brief| few| short| little}{| moment| moments| minute| minutes| second| seconds| time| while}",
+        "{please |could you |can you |would you |}{give|allow} {me|us} {a|one|just a|some|two}"
+        " {moment|minute|second|while|bit|time|minutes|moments|seconds|few moments|few minutes|few seconds"
+        "|little time|little while|short while|brief moment}",
         Cue.ELSEWHERE,
     ),
     (

@@ -1,11 +1,18 @@
 """Finding phrases in a run of words, longest first, in time linear in the words."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from simenv.core.lexicon import spellings
 
 T = TypeVar("T")
+
+
+@lru_cache(maxsize=4096)
+def _runs(phrase: str) -> tuple[tuple[str, ...], ...]:
+    """Return the words of each spelling of a phrase; those of a lexicon go into several tables."""
+    return tuple(words for spelling in spellings(phrase) if (words := tuple(spelling.split(" "))) != ("",))
 
 
 class Phrases(Generic[T]):
@@ -22,9 +29,8 @@ class Phrases(Generic[T]):
     def __init__(self, entries: Iterable[tuple[str, T]]) -> None:
         meanings: dict[tuple[str, ...], T] = {}
         for phrase, meaning in entries:
-            for spelling in spellings(phrase):
-                if words := tuple(spelling.split()):
-                    meanings.setdefault(words, meaning)
+            for words in _runs(phrase):
+                meanings.setdefault(words, meaning)
         self._meanings = meanings
         self._lengths: dict[str, tuple[int, ...]] = {}
         for words in sorted(meanings, key=len):
@@ -58,7 +64,7 @@ class Phrases(Generic[T]):
         if spots is None:
             if starts.keys().isdisjoint(words):
                 return found
-            spots = range(len(words))
+            spots = [i for i, word in enumerate(words) if word in starts]
         end = 0
         for i in spots:
             if i >= end and words[i] in starts and (hit := self.at(words, i)) is not None:

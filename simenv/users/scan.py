@@ -6,82 +6,39 @@ Monday" asks for no day.
 """
 
 from simenv.users.cues import Cue
-from simenv.users.segments import Segment
-from simenv.users.tables import ALL_CUES, BREAKS, SlotTables
+from simenv.users.spots import Spots
+from simenv.users.tables import ALL_CUES, BREAKS
 from simenv.users.words import (
     BARE_CHOICES,
     BEING,
+    CHECKS,
     CLAIMS,
-    DETERMINERS,
     GO_AHEAD,
-    HEAD_REACH,
     IMPERATIVES,
     LINKS,
     LISTED,
-    MODIFIERS,
+    PARTICULAR,
     PICKS,
-    PREFACES,
-    PREPOSITIONS,
-    SPEAKERS,
-    STATED,
-    TELLERS,
-    VERBS,
+    YES_NOUNS,
 )
 
-_LINK_REACH = 6
 _JOINED = tuple((word,) for word in ("along", "together", "with", "plus"))
 _FEW = ("one", "two", "from", "between")
-_STATING = ("when", "where", "how")
 _SHORT = 3
 _US = (("me",), ("us",))
 POINTED = "&"
 """Stands for what was named before and is asked for beside other facts: "send it along with your name"."""
 CHOSEN = "?"
 """Stands among the slots of an ask for the slot of things that were named before: "which one"."""
+COUNTED = "#"
+"""Stands among the slots of an ask for the number of things that were named before: "how many"."""
+_ORDERS = (Cue.ASK, Cue.WITHOUT, Cue.IF_HAVE, Cue.ELSEWHERE, Cue.CONFIRM, Cue.IF_YES)
 _OPENERS = (Cue.ASK, Cue.CONDITION, Cue.IF_HAVE)
 _CLOSERS = (Cue.CLAUSE, Cue.PURPOSE, Cue.WITHOUT, Cue.ELSEWHERE, Cue.CLOSING)
-_NOUNS = (Cue.HEAD, Cue.QUESTION, Cue.CHOICE, Cue.MANNER, Cue.BACK)
 
 
-class Scan:
-    """One left-to-right reading of a sentence. The fields are what has been understood so far."""
-
-    def __init__(self, segment: Segment, slot_tables: SlotTables) -> None:
-        self.words = segment.words
-        self.question = segment.end == "?"
-        self.presents = segment.end == ":"
-        self.tables = slot_tables
-        self.asked: list[str] = []
-        self.conditional: list[str] = []
-        """Slots named in a condition only: "once you have the number"."""
-        self.asking = False
-        """Whether a slot phrase here is asked for."""
-        self.opened = False
-        """Whether the request goes on after a comma."""
-        self.condition: Cue | None = None
-        """The condition that the next slots stand in, if they do."""
-        self.in_question = False
-        """Whether a question word has opened this clause."""
-        self.head_from = -1
-        """Where the noun after a question word starts, or -1 outside of one."""
-        self.head_found = False
-        self.choice_from = -1
-        """Where a question word starts whose noun has to be looked for further up, or -1."""
-        self.seen: set[Cue] = set()
-        self.back = False
-        self.inquires = False
-        """Whether all it asks for is whether the customer wants something."""
-        self.aside = False
-        """Whether this is what the facts are for; "and" goes on with it: "to see the date and the price"."""
-        self.insists = False
-        """Whether it says more than "let me know"."""
-        self.item = segment.item
-        self.preface = _preface(segment.words)
-        """Where the comma after an introduction stands, or 0: "to see which one it is, ..."."""
-        self.whether_from = -1
-        """Where "whether you would like" starts, or -1."""
-        self.request_from = 0
-        """Where the words of the request start, after its cue."""
+class Scan(Spots):
+    """One left-to-right reading of a sentence."""
 
     def run(self) -> None:
         """Read the sentence."""
@@ -105,30 +62,21 @@ class Scan:
                 if not self._modifies(i):
                     self._add(slot[1])
                 i += slot[0]
-            elif hit is not None:
-                i += hit[0]
-                self._cue(hit[1], i - hit[0], i)
             else:
-                i += 1
+                i = self._read_cue(hit, i)
         self._end_head()
         if words[0] == "for" and Cue.ASK in self.seen and (whom := self.tables.phrases.at(words, 0)):
             self._add(whom[1])
 
-    def _slot_at(self, i: int) -> tuple[int, str] | None:
-        if self.head_from >= 0:
-            near = i - self.head_from <= HEAD_REACH or self.head_found
-            return (self.tables.heads if near else self.tables.phrases).at(self.words, i)
-        return self.tables.phrases.at(self.words, i)
-
-    def _modifies(self, i: int) -> bool:
-        """Whether what stands at word ``i`` only says which fact is meant: "the names of all guests"."""
-        if (self.head_from >= 0 and not self.head_found) or not (self.asked or self.conditional):
-            return False
-        if self.head_from >= 0 and self.words[i] in MODIFIERS:
-            return True
-        while i > self.request_from and self.words[i - 1] in DETERMINERS:
-            i -= 1
-        return i > self.request_from and self.words[i - 1] in MODIFIERS
+    def _read_cue(self, hit: tuple[int, Cue] | None, i: int) -> int:
+        """Read what may be a cue at word ``i``; return where reading goes on."""
+        if hit is None:
+            return i + 1
+        length, cue = hit
+        if cue is Cue.BACK and self._details_of(i + length - 1):
+            return i + length - 1
+        self._cue(cue, i, i + length)
+        return max(i + length, self.resume)
 
     def _add(self, slot: str) -> None:
         self.head_found = True
@@ -139,16 +87,13 @@ class Scan:
     def _mark(self, mark: str, i: int) -> None:
         if mark in (",", ";", "and"):
             self.in_question = self.in_question and mark == "and"
+            if mark == "and" and self.head_from >= 0 and self.head_found:
+                self._second_head(i + 1)
             self._end_head()
             if i + 1 == len(self.words):
                 return
             follows = self.words[i + 1]
-            ordered = (
-                not self.seen.isdisjoint((Cue.WITHOUT, Cue.IF_HAVE))
-                or Cue.ASK in self.seen
-                or Cue.ELSEWHERE in self.seen
-                or i == self.preface
-            )
+            ordered = i == self.preface or not self.seen.isdisjoint(_ORDERS)
             if ordered and follows in IMPERATIVES:
                 self._open(Cue.ASK, i + 2)
             elif ordered and follows == "confirm":
@@ -156,8 +101,8 @@ class Scan:
             elif (self.opened or self.head_found) and not self.asking:
                 self.aside = self.aside and mark == "and"
                 self.asking = not self.aside and self._names_fact(i + 1)
-            elif Cue.IF_YES in self.seen and (hit := ALL_CUES.at(self.words, i + 1)):
-                self.asking = hit[1] in (Cue.HEAD, Cue.QUESTION)
+            elif Cue.IF_YES in self.seen:
+                self._after_yes(i)
         elif (
             mark == ":" and not self.opened and self.words[i + 1 : i + 2] and self.words[i + 1] in IMPERATIVES
         ):
@@ -166,6 +111,19 @@ class Scan:
             self._end_head()
             # What follows "your size:" are the sizes to choose from, not more facts.
             self.opened = self.asking = not (self.asked and self.asked[-1] in self.tables.closed)
+
+    def _after_yes(self, i: int) -> None:
+        """Go on after a request for a yes: "if so, and which ...", "your approval and the size"."""
+        hit = ALL_CUES.at(self.words, i + 1)
+        if hit is not None:
+            self.asking = hit[1] in (Cue.HEAD, Cue.QUESTION)
+        if self.words[i - 1] in YES_NOUNS and self._names_fact(i + 1):
+            self._open(Cue.ASK, i + 1)
+
+    def _second_head(self, i: int) -> None:
+        """Add the noun at word ``i`` that "and" joins to that after a question word: "which size and hue"."""
+        if i < len(self.words) and (hit := self.tables.heads.at(self.words, i)) is not None:
+            self._add(hit[1])
 
     def _end_head(self) -> None:
         """Leave the noun after a question word; note a choice or an unknown fact if it named nothing."""
@@ -177,6 +135,8 @@ class Scan:
         if (word == "which" and following in BARE_CHOICES) or (word == "what" and following in LISTED):
             self.choice_from = start
             self.asked.append(CHOSEN)
+        elif word == "how" and following == "many" and self._leaves_noun(start + 2):
+            self.asked.append(COUNTED)
         elif word == "how" and (topics := self.tables.phrases.among(self.words[:start])):
             self.asked.append(topics[-1][2])
         else:
@@ -185,22 +145,18 @@ class Scan:
     def _cue(self, cue: Cue, start: int, end: int) -> None:
         if Cue.CLOSING in self.seen:
             return
-        if cue in _OPENERS:
+        if cue is Cue.ASK and self.presents and self.words[end - 1] in CHECKS:
+            self._yes(Cue.CONFIRM, end)
+        elif cue in _OPENERS:
             self._open(cue, end)
         elif cue is Cue.BACK:
             self._back(end)
-        elif cue in (Cue.HEAD, Cue.QUESTION, Cue.ANOTHER):
+        elif cue in (Cue.HEAD, Cue.QUESTION, Cue.ANOTHER) or self._names_manner(cue, start, end):
             self._question_word(cue, start, end)
         elif cue is Cue.CHOICE or cue is Cue.MANNER:
-            offered = Cue.OFFER in self.seen and GO_AHEAD.isdisjoint(self.words)
-            offered = offered or (self.question and len(self.words) <= _SHORT)
-            if self.asking or offered or (cue is Cue.MANNER and self.question):
-                self._end_head()
-                self.seen.add(cue)
-                self.choice_from = 0
-                self.asked.append(CHOSEN)
+            self._choice(cue)
         elif cue is Cue.INTEREST:
-            self.whether_from = start
+            self.whether_from, self.whether_to = start, end
             self.inquires = self.asking and not (self.asked or self.conditional)
             self.asking = self.asking or self.opened
             if not self.asking:
@@ -209,6 +165,16 @@ class Scan:
             self._close(cue, start)
         else:
             self._yes(cue, end)
+
+    def _choice(self, cue: Cue) -> None:
+        """Take one of the things named before as what is asked for."""
+        offered = Cue.OFFER in self.seen and GO_AHEAD.isdisjoint(self.words)
+        offered = offered or (self.question and len(self.words) <= _SHORT)
+        if self.asking or offered or (cue is Cue.MANNER and self.question):
+            self._end_head()
+            self.seen.add(cue)
+            self.choice_from = 0
+            self.asked.append(CHOSEN)
 
     def _back(self, end: int) -> None:
         """Take what was named before as what is asked for."""
@@ -237,29 +203,10 @@ class Scan:
         self.head_from, self.head_found = start if cue is not Cue.ANOTHER else end - 1, False
         if (whole := self.tables.heads.at(self.words, start)) is not None:
             self._add(whole[1])
-
-    def _relative(self, start: int) -> bool:
-        """Whether a question word asks nothing: "the day on which", "a code, which is", "what i do is"."""
-        words = self.words
-        following = words[start + 1] if start + 1 < len(words) else ""
-        if start < self.preface:
-            return True
-        if start == 0:
-            stated = following in STATED or (words[0] in _STATING and following == "you")
-            return stated and not (self.question or self.item)
-        if words[start] == "what" and words[0] in BEING and start == 2:
-            return True
-        before = words[start - 1]
-        if words[start] in ("who", "whom"):
-            return before not in TELLERS
-        if before == "," and words[start] == "which":
-            return following in VERBS and bool(self.asked or self.conditional)
-        return (
-            start > 1
-            and before in PREPOSITIONS
-            and words[start - 2] not in BREAKS
-            and not (before == "of" and words[start] != "which")
-        )
+            self.resume = start + whole[0]
+            if "you" in self.words[start : self.resume]:
+                self._end_head()
+                self.asking = False
 
     def _open(self, cue: Cue, end: int) -> None:
         if cue is Cue.ASK and self.words[end : end + 1] == ("to",):
@@ -271,7 +218,7 @@ class Scan:
         self.condition = None if cue is Cue.ASK else cue
         self.asking = self.opened = True
         self.aside = False
-        if cue is Cue.ASK and self.words[end - 1] in PICKS:
+        if cue is Cue.ASK and (self.words[end - 1] in PICKS or self.words[end - 1] in PARTICULAR):
             self._pick(end)
         elif cue is Cue.ASK:
             self._needed(end)
@@ -299,9 +246,13 @@ class Scan:
             self.asked.append(CHOSEN)
 
     def _close(self, cue: Cue, start: int) -> None:
+        if self.words[start] == "whether" and self.asking:
+            self.whether_from = start
         if cue is Cue.CLAUSE and not (
             self._opens_clause(start) if self.head_from < 0 else self._ends_noun(start)
         ):
+            return
+        if start == self.whether_to and self.words[start] == "to":
             return
         self._end_head()
         if cue is Cue.PURPOSE or self.words[start] == "to":
@@ -311,21 +262,6 @@ class Scan:
         last = cue is Cue.PURPOSE and self.words[start] in ("and", "then", "i", "we")
         if last or cue is Cue.ELSEWHERE or cue is Cue.CLOSING:
             self.opened = False
-
-    def _ends_noun(self, i: int) -> bool:
-        """Whether word ``i`` ends the noun after a question word; not so in "what should the name be"."""
-        words = self.words
-        if i != self.head_from + 1 or words[i - 1] not in ("what", "which"):
-            return True
-        being = words[i] in BEING or words[i + 1 : i + 2] == ("be",)
-        return not being and (words[i - 1] == "which" or DETERMINERS.isdisjoint(words[i + 1 : i + 2]))
-
-    def _opens_clause(self, i: int) -> bool:
-        """Whether word ``i`` begins what is said about a fact: "the date you like", "the id to see it"."""
-        if self.words[i] == "to":
-            following = self.words[i + 1 : i + 2]
-            return i > self.request_from and DETERMINERS.isdisjoint(following)
-        return self.words[i] in SPEAKERS
 
     def _yes(self, cue: Cue, end: int) -> None:
         claims = self.presents or not CLAIMS.isdisjoint(self.words[end : end + 1])
@@ -340,21 +276,3 @@ class Scan:
         elif cue is not Cue.OFFER or self.question:
             self.seen.add(cue)
             self.whether_from = end if cue is Cue.IF_YES else self.whether_from
-
-    def _names_fact(self, i: int) -> bool:
-        """Whether a question word, a choice or a slot phrase stands at word ``i``, links aside."""
-        words = self.words
-        end = min(len(words), i + _LINK_REACH)
-        while i < end and words[i] in LINKS:
-            i += 1
-        if i >= end:
-            return False
-        hit = ALL_CUES.at(words, i)
-        return (hit is not None and hit[1] in _NOUNS) or self.tables.phrases.at(words, i) is not None
-
-
-def _preface(words: tuple[str, ...]) -> int:
-    """Return where the comma after an introduction stands, or 0."""
-    if words[0] not in PREFACES or "," not in words or words[1] in ("which", "what", "whom", "where"):
-        return 0
-    return words.index(",")

@@ -47,7 +47,7 @@ _PLAIN = {
 }
 _FOLDED = _accents()
 
-_ITEM = re.compile(
+ITEM = re.compile(
     r"[ >#]{0,12}(?:[-*\u2022\u25e6\u25aa\u25cf\u00b7+|\u2610\u2713\u2714\u2192][ \uFE0F](?:\[ ?\])?"
     r"|\(?\d{1,2}[.)] ?|\(?[a-z][.)] |\d\uFE0F?\u20E3|[\u2460-\u2473]|\[ ?\])"
 )
@@ -130,13 +130,14 @@ def folded(text: str) -> str:
     return text.translate(_FOLDED).replace("\u0130", "i").lower()
 
 
+@lru_cache(maxsize=8)
 def segments(message: str) -> tuple[Segment, ...]:
     """Cut a message into its sentences and list items."""
     found: list[Segment] = []
     text = lowered(message).replace("(s)", "")
     for number, line in enumerate(text.split("\n")):
         if line:
-            start = _ITEM.match(line)
+            start = ITEM.match(line)
             cut = len(found)
             _cut_line(TOKEN.findall(line, start.end() if start else 0), number, found, item=start is not None)
             if len(found) > cut and _left_blank(line, start):

@@ -26,6 +26,11 @@ class SlotTables:
     offers: Phrases[str]
     options: Phrases[str]
     choices: Phrases[str]
+    signs: Phrases[str]
+    echoes: Phrases[str]
+    narrows: dict[str, str]
+    """The slots that a vaguer one may mean, each with that one."""
+    vague: frozenset[str]
     closed: frozenset[str]
     """The slots whose values are a few known ones."""
     extras: frozenset[str]
@@ -52,6 +57,10 @@ def tables(lexicon: Lexicon) -> SlotTables:
         phrases=Phrases(phrases),
         heads=in_heads,
         starts=BREAKS | ALL_CUES.starts | in_heads.starts,
+        signs=Phrases([(phrase, slot.name) for slot in slots for phrase in slot.signs]),
+        echoes=Phrases([(phrase, slot.name) for slot in slots for phrase in slot.echoes]),
+        vague=frozenset(slot.narrows for slot in slots),
+        narrows={slot.name: slot.narrows for slot in slots if slot.narrows},
         closed=frozenset(slot.name for slot in slots if slot.options),
         extras=frozenset(slot for _, slot in offers),
         openers=openers - _IN_QUESTIONS,

@@ -7,10 +7,11 @@ from typing import Literal
 from simenv.core.lexicon import Lexicon
 from simenv.users.acts import acts_of
 from simenv.users.asks import Ask, ask_of
-from simenv.users.mentions import mentions
+from simenv.users.meant import meant
+from simenv.users.mentions import Mention, mentions
 from simenv.users.phrases import Phrases
 from simenv.users.scan import CHOSEN, POINTED
-from simenv.users.segments import TOKEN, Segment, segments
+from simenv.users.segments import ITEM, TOKEN, Segment, segments
 from simenv.users.tables import SlotTables, tables
 from simenv.users.words import DETERMINERS, LISTED, MODIFIERS, SEVERAL
 
@@ -53,11 +54,16 @@ def understand(message: str, user_before: str, lexicon: Lexicon) -> Reading:
     """
     parts = segments(message)
     slot_tables = tables(lexicon)
-    asks = [ask_of(part, slot_tables) for part in parts]
-    if any(part.words[: len(start)] == start for part in parts for start in _WELCOMES):
+    asks = meant(parts, [ask_of(part, slot_tables) for part in parts], user_before, slot_tables)
+    if any(ask.waits for ask in asks) and any(
+        part.words[: len(start)] == start for part in parts for start in _WELCOMES
+    ):
         asks = [Ask(courtesy=True) if ask.waits else ask for ask in asks]
     for i, ask in enumerate(asks):
-        if ask.disjoint and (slot := _most_stated(message, lexicon, " ".join(parts[i].words))):
+        if ask.yes and parts[i].end == ":" and _asks_labels(parts, i, slot_tables):
+            asks[i] = Ask(fact=True, opens_list=True)
+        vague = ask.disjoint or (ask.either and ask.slots == (lexicon.other,))
+        if vague and (slot := _most_stated(message, lexicon, " ".join(parts[i].words))):
             asks[i] = Ask(fact=True, slots=(slot,), either=True)
     listed = _listed(parts, asks, slot_tables)
     chosen = _chosen(parts, asks, slot_tables, message, lexicon)
@@ -94,6 +100,20 @@ def _listed(parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTabl
     return listed
 
 
+def _asks_labels(parts: Sequence[Segment], i: int, slot_tables: SlotTables) -> bool:
+    """Whether items that are bare names of facts follow "please confirm:", which then asks for the facts."""
+    items = []
+    for part in parts[i + 1 :]:
+        if not part.item:
+            break
+        items.append([word for word in part.words if word not in DETERMINERS])
+    for words in items:
+        hit = slot_tables.items.at(words, 0) if words else None
+        if hit is None or (hit[0] < len(words) and words[hit[0]] not in MODIFIERS):
+            return False
+    return len(items) > 1
+
+
 def _fields(parts: Sequence[Segment], asks: Sequence[Ask], slot_tables: SlotTables) -> list[bool]:
     """Return for each part whether it is a field of a form: one of several labels in a row, all left blank.
 
@@ -128,21 +148,24 @@ def _item_slots(part: Segment, ask: Ask, slot_tables: SlotTables) -> list[str]:
     if not found and bare and (head := slot_tables.heads.at(bare, 0)) is not None and head[0] == len(bare):
         found.append(head[1])
     if found and slot_tables.closed.isdisjoint(found):
-        found += _named(slot_tables.items, words[len(label) :])
+        found += _named(slot_tables.items, words[len(label) :], found)
     found += [slot for slot in ask.slots if slot and slot not in (CHOSEN, POINTED)]
     for table in (slot_tables.items, slot_tables.options):
         found = found or _named(table, words)
     return found or [""]
 
 
-def _named(table: Phrases[str], words: Sequence[str]) -> list[str]:
-    """Return the slots that words name, leaving out what only tells which fact: "names of all guests"."""
+def _named(table: Phrases[str], words: Sequence[str], before_them: Sequence[str] = ()) -> list[str]:
+    """Return the slots that words name, leaving out what only tells which fact: "names of all guests".
+
+    The facts named ``before_them`` are not returned, but may be what is told more of.
+    """
     named: list[str] = []
     for start, _, slot in table.among(words):
         before = start
         while before > 0 and words[before - 1] in DETERMINERS:
             before -= 1
-        if not (named and before > 0 and words[before - 1] in MODIFIERS):
+        if not ((named or before_them) and before > 0 and words[before - 1] in MODIFIERS):
             named.append(slot)
     return named
 
@@ -164,8 +187,8 @@ def _chosen(
         if ask.choice_from == 0 and not ask.head and not ask.manner and not _AMONG.isdisjoint(part.words):
             own = slot_tables.choices.among(part.words)
         known = own[-1][2] if own else several or in_item
-        if known is None and ask.choice_from >= 0 and not ask.manner:
-            known = _most_stated(message, lexicon) or in_sentence
+        if not own and ask.choice_from >= 0 and not ask.manner:
+            known = _bare_choice(message, lexicon, known, in_sentence)
         if known is None and ask.choice_from >= 0:
             known = _first_item(parts[len(chosen) + 1 :], slot_tables)
         chosen.append(None if ask.manner and not options else known)
@@ -183,6 +206,50 @@ def _chosen(
                 plural = [slot for _, end, slot in named if part.words[end - 1][-1] == "s"]
                 several = plural[-1] if plural else several
     return chosen
+
+
+def _bare_choice(message: str, lexicon: Lexicon, named: str | None, in_sentence: str | None) -> str | None:
+    """Return the slot of the values that list items state, unless the slot ``named`` has values here too."""
+    stated = mentions(message, lexicon)
+    if named is not None:
+        kinds = next(slot.kinds for slot in lexicon.slots if slot.name == named)
+        if not kinds or any(mention.kind in kinds for mention in stated):
+            return named
+        return _itemised(message, lexicon, stated, opens=False) or named
+    return (
+        _itemised(message, lexicon, stated, opens=False)
+        or _itemised(message, lexicon, stated, opens=True)
+        or _most_stated(message, lexicon)
+        or in_sentence
+    )
+
+
+def _itemised(message: str, lexicon: Lexicon, stated: Sequence[Mention], *, opens: bool) -> str | None:
+    """Return the slot of the values that several list items state first.
+
+    Args:
+        message: The text.
+        lexicon: The words of the domain.
+        stated: Its values.
+        opens: Whether values of closed sets count, which have to open their items and be different ones; else
+            ids and the like, anywhere in an item.
+    """
+    open_kinds = {pattern.kind for pattern in lexicon.patterns}
+    slots = {
+        kind: slot.name for slot in lexicon.slots for kind in slot.kinds if (kind in open_kinds) != opens
+    }
+    first: dict[int, Mention] = {}
+    for mention in stated:
+        start = message.rfind("\n", 0, mention.start) + 1
+        head = ITEM.match(message, start, mention.start + 1) if mention.kind in slots else None
+        if head is None or start in first:
+            continue
+        if not (opens and any(map(str.isalnum, message[head.end() : mention.start]))):
+            first[start] = mention
+    values = [(slots[mention.kind], mention.value) for mention in first.values()]
+    if len(values) < 2 or len({slot for slot, _ in values}) > 1 or (opens and len(set(values)) < len(values)):
+        return None
+    return values[0][0]
 
 
 def _first_item(parts: Sequence[Segment], slot_tables: SlotTables) -> str | None:

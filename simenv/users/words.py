@@ -78,3 +78,17 @@ DESIRES: Final = frozenset(("like", "want", "wish", "any", "some", "about", "nee
 """Words before an extra that is asked about: "would you like insurance"."""
 CLAIMS: Final = frozenset(("that", "if", "whether"))
 """Words after "please confirm" that open what is to be confirmed."""
+CHECKS: Final = frozenset(("verify", "check"))
+"""Verbs that ask for a yes where what is to be checked follows a colon."""
+NOUNLESS: Final = _words(
+    "you i we they would will should do does can are to of or and in for on there each , ; :"
+)
+"""What follows "how many" where the things counted were named before."""
+ADDED: Final = _words("it them this that these those one some any")
+"""What stands for an extra named before: "would you like to add it?"."""
+TAKING: Final = frozenset(("add", "include", "purchase", "buy"))
+"""Verbs that take an extra."""
+PARTICULAR: Final = frozenset(("particular", "specific", "preferred", "certain"))
+"""Words before a noun that make it asked for as "which" does: "is there a particular day"."""
+YES_NOUNS: Final = frozenset(("confirmation", "approval", "consent", "permission"))
+"""What a request for a yes may call it."""

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from simenv.core.acts import record_decline, record_transfer
-from simenv.core.canonical import dollars
+from simenv.core.canonical import dollars, quoted
 from simenv.core.errors import ToolError
 from simenv.core.rules import read_now, read_values
 from simenv.core.tools import tool
@@ -27,7 +27,7 @@ _LOANS = (
 def _row(world: World, sql: str, name: str, key: str) -> Row:
     found = world.row(sql, key)
     if found is None:
-        raise ToolError("not_found", f"There is no {name} {key[:60]!r}.")
+        raise ToolError("not_found", f"There is no {name} {quoted(key)}.")
     return found
 
 

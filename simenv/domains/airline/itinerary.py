@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from typing_extensions import TypedDict
 
+from simenv.core.canonical import quoted
 from simenv.core.errors import ToolError
 from simenv.core.world import World
-from simenv.domains.airline.records import quoted
 
 MIN_CONNECTION_MINUTES = 40
 MAX_FLIGHTS = 8

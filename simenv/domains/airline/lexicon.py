@@ -87,6 +87,8 @@ _SLOTS = (
             " or codes|codes or names}",
             "{|specific |exact }{airport|airports|city|cities}",
             "route",
+            "{name|names} of {the|your}{| departure| arrival| origin| destination} {airport|airports|city|cities}",
+            "{destinations|origins}",
             "{from / to|from and to}",
             "{flying|traveling|travelling|departing|leaving} {from|to}",
         ),
@@ -132,7 +134,7 @@ _SLOTS = (
         "date of birth",
         phrases=(
             "{date|dates|day|year} of birth",
-            "{birth date|birthdate|birthday|dob|birth dates|dobs|birthdates|birth day|birth year}",
+            "{birth date|birthdate|birthday|dob|birth dates|dobs|birthdates|birth day|birth year|birthdays}",
         ),
         narrows="date",
         signs=("born",),
@@ -165,10 +167,17 @@ _SLOTS = (
             "{what|which}{| one| ones} {would you like|do you want|would you prefer|do you wish|should i|shall i"
             "|you would like}{| me}{| to} {use|charge}",
             "what {would you like|do you want} to pay",
-            "how {would you|you would|do you|you} {like|want} {|me to handle }{the|your|any|this|it}"
-            "{| remaining| fare| additional| extra}{| balance| difference| amount| cost| charge| charges| total"
-            "| payment}{| to be} {paid|charged|covered|split}",
+            "how {would you like|you would like|do you want|you want|would you prefer|you would prefer} {to|me to}"
+            " {proceed with|go ahead with|handle|process|continue with|complete|make} {the|your|this} {payment|payments}",
+            "how {would you like|you would like|do you want|you want} {the|your|any|this}"
+            "{| remaining| fare| additional| extra} {rest|balance|difference|amount|cost|charge|charges|total|payment}",
+            "how {would you like|you would like|do you want|you want} {the|your|any|this|it}{| to be}"
+            " {paid|charged|covered|split}",
+            "how {would you like|you would like|do you want|you want} me to handle {the|your|any|this}"
+            "{| remaining| fare| additional} {rest|balance|difference|amount|cost|charge|charges|total|payment}",
             "where {would you like|should|do you want|shall} {the|your} refund",
+            "how should {the|any|this|your}{| remaining| additional| extra| fare}{| rest| balance| difference| amount"
+            "| cost| charge| charges| total| payment} be {paid|charged|covered|split|handled}",
             "{what|where|how} {to|should i|should we|shall i|can i|do i|do we} {charge|bill}",
             "how {should|shall} {i|we} {process|handle|take|split|apply} {the|this|your}{| remaining} {payment"
             "|charge|charges|balance}",
@@ -191,7 +200,7 @@ _SLOTS = (
             "{number|amount} of{| total| extra| additional| free}{| checked} {bags|baggage|baggages"
             "|luggage|suitcases|pieces}{| for each passenger| for all passengers| for the passengers}",
             "{checked|baggage|luggage|bag|bags} {bags|baggage|details|information|preference|preferences"
-            "|needs|requirements|count|allowance}",
+            "|needs|requirements|count|counts|allowance}",
             "{baggage|baggages|luggage}",
             "{|checked |extra |additional |any }bags",
         ),
@@ -211,7 +220,7 @@ _SLOTS = (
             "{travel|trip} protection",
             "{|travel |trip |flight }insurance for {all|each|the|all the|both|any} {passenger|passengers}",
         ),
-        offers=("{|travel |trip |flight }insurance", "{travel|trip} protection"),
+        offers=("{|travel |trip |flight }insurance", "{travel|trip} protection", "coverage"),
     ),
     SlotWords(
         "cancel_reason",
@@ -224,6 +233,7 @@ _SLOTS = (
         heads=("{reason|reasons}",),
         questions=(
             "why{| do| would| are| did}{| you}",
+            "what{| is} behind {the|your|this|that} {cancellation|cancelation|decision|change}",
             "what {is making|making|makes|made|has made|led|prompted|prompting|is prompting|caused} {you|your|this|the}{| to}{| want| decide| wish"
             "| need| choose}{| to} {cancel|cancellation}",
         ),
@@ -240,12 +250,16 @@ _SLOTS = (
         phrases=(
             "{reason|reasons} for {the |your |this |}{change|request|compensation|delay|complaint"
             "|changing|modification|modifying|upgrade|asking|requesting|claim|inquiry|dissatisfaction}",
-            "{reason|reasons}{| why| that} you {would like|want|wish|need|are looking|have} to {change|modify|upgrade|switch"
-            "|downgrade|replace|remove|move}{| the| your| this}{| flight| flights| reservation| booking| cabin| date}",
+            "{reason|reasons}{| why| that} you {would like|want|wish|need|have} to {change|modify|upgrade|switch"
+            "|downgrade|replace|remove|move}",
+            "{reason|reasons}{| why} you {would like|want|wish|need|have} to {change|modify|upgrade|switch"
+            "|replace|remove|move} {the|your} {flight|flights|reservation|booking|cabin|date|name|passenger}",
             "{reason|reasons}{| why| that} you{| are} {ask|asking|request|requesting|seek|seeking|feel|believe|think}",
             "reason {the|your} flight",
         ),
         questions=(
+            "why {you would like|you want|you need|you wish|do you want|do you need|would you like} to"
+            " {change|update|modify|replace|remove|upgrade|correct}",
             "why {the|your|this|that|a}{| passenger| first| last} {name|names|spelling|passenger|flight|date}",
             "why {|do |are |would }you{| are} {feel|believe|think|ask|asking|request|requesting|seek|seeking}",
             "what {|happened that }{makes|made|is making} you {feel|think|believe|ask|request}",
@@ -268,6 +282,8 @@ _SLOTS = (
             "{more|additional|further|any other|other|any additional|specific|any}{| specific|"
             " relevant}{| flight| trip| reservation| booking} {details|information|info}",
             "{changes|modifications|updates}",
+            "nature of {the|your}",
+            "{or|and} {time|times}",
             "{specific|desired|exact} {change|modification|update}",
             "{trip|travel|booking|itinerary} {details|information}",
             "{details|information} {of|for|about} {the|your}{| new| updated} {booking|trip|itinerary|change}",
@@ -276,7 +292,7 @@ _SLOTS = (
             "{trip type|type of trip|one way or round trip|round trip or one way}",
             "{or|such as|like|including|e g}{| the| your| a} flight number",
             "{|short |brief |quick |detailed }{description|summary|explanation}",
-            "{departure|arrival|preferred|desired} {time|times}",
+            "{|preferred |desired }{departure|arrival|preferred|desired|flight} {time|times}",
             "time {preference|preferences|of day|window|range}",
             "{|maximum |approximate }budget",
             "{seat|meal|seating} {preference|preferences}",

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 from typing_extensions import TypedDict
 
-from simenv.core.canonical import dollars_text
+from simenv.core.canonical import dollars_text, quoted
 from simenv.core.errors import ToolError
 from simenv.core.tools import Dollars
 from simenv.core.world import World
-from simenv.domains.airline.records import Reservation, quoted
+from simenv.domains.airline.records import Reservation
 
 
 class PaymentPart(TypedDict):

@@ -7,13 +7,13 @@ from datetime import date as Date
 from datetime import timedelta
 from typing import Any
 
-from simenv.core.canonical import dollars
+from simenv.core.canonical import dollars, quoted
 from simenv.core.errors import ToolError
 from simenv.core.tools import tool
 from simenv.core.world import World
 from simenv.domains.airline import arithmetic
 from simenv.domains.airline.itinerary import MIN_CONNECTION_MINUTES, iso_date
-from simenv.domains.airline.records import Record, quoted, reservation_record, user_record
+from simenv.domains.airline.records import Record, reservation_record, user_record
 from simenv.domains.airline.schema import CABINS
 
 _LEG_COLUMNS = (

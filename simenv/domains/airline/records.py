@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from simenv.core.canonical import dollars
+from simenv.core.canonical import dollars, quoted
 from simenv.core.errors import ToolError
 from simenv.core.world import World
 
@@ -45,11 +45,6 @@ _METHODS = (
 )
 _SAVED = "SELECT first_name, last_name, dob FROM saved_passengers WHERE user_id = ? ORDER BY seq"
 _RESERVED = "SELECT reservation_id FROM reservations WHERE user_id = ? ORDER BY position, reservation_id"
-
-
-def quoted(word: str) -> str:
-    """Return an agent's word as an error may repeat it."""
-    return repr(word[:60])
 
 
 def reservation_row(world: World, reservation_id: str) -> Reservation:

@@ -11,7 +11,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from simenv.core.canonical import dollars
+from simenv.core.canonical import dollars, quoted
 from simenv.core.errors import ToolError
 from simenv.core.rules import Values, read_now
 from simenv.core.tools import Dollars, tool
@@ -34,7 +34,6 @@ from simenv.domains.airline.records import (
     count_passengers,
     live_reservation,
     no_user,
-    quoted,
     reservation_record,
 )
 from simenv.domains.airline.schema import Cabin, FlightType, Insurance
