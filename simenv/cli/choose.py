@@ -81,7 +81,7 @@ def choose(env: str, *, tasks: str, split: str) -> Choice:
         DataError: If the file is no pack, or a world is not the one that its tasks were made for.
     """
     domain = domain_of(env)
-    if tasks.isdecimal():
+    if tasks.removeprefix("-").isdecimal():
         pack = bundled(domain, split)
         if not 1 <= int(tasks) <= len(pack):
             raise UsageError(f"{pack.place} has 1 to {len(pack)} tasks to play, not {tasks}")

@@ -14,7 +14,7 @@ from simenv.agents.runs import Plan, attempt, run
 from simenv.cli.choose import ENV_HELP, add_split, choose, domain_of, pack_in
 from simenv.cli.words import Commands, bar, command, count, emit, say
 from simenv.core import catalog
-from simenv.core.canonical import digest
+from simenv.core.canonical import canonical, digest
 from simenv.core.errors import DataError, LogError, ReplayError, UnknownNameError, UsageError
 from simenv.core.log import read_header
 from simenv.core.pack import Pack, bundled
@@ -74,9 +74,11 @@ def replay_run(args: argparse.Namespace) -> int:
       simenv replay oracle.jsonl
     """
     pack = _pack_of(args.log, args.pack)
+    ids = _planned(args.log, pack)
     episodes = steps = 0
     with bar(_episodes(args.log), "episodes") as progress:
         for recorded in read_episodes(args.log):
+            _check_place(args.log, recorded, ids, episodes)
             steps += len(_replayed(args.log, pack, recorded).trajectory().steps)
             episodes += 1
             progress.update(1)
@@ -86,6 +88,34 @@ def replay_run(args: argparse.Namespace) -> int:
     if missing:
         say(f"The run is not finished: {missing} episodes are not in the log yet.")
     return 0
+
+
+def _planned(log: str, pack: Pack) -> list[str]:
+    """Return the ids of the tasks that the run's header stands for.
+
+    Raises:
+        LogError: If the header says what no run writes, or means other tasks than the pack's.
+    """
+    header = read_header(log)
+    tasks, trials = header.get("tasks"), header.get("trials")
+    counts = isinstance(tasks, int) and isinstance(trials, int) and 1 <= tasks <= len(pack) and trials >= 1
+    if not counts or header.get("face") not in [face.name for face in FACES]:
+        raise LogError(log, 1, "the header is not one that simenv writes", "Record the run again")
+    ids = pack.ids()[:tasks]
+    if header.get("tasks_digest") != digest(canonical(ids)):
+        problem = f"the run is of other tasks than those of {pack.place}"
+        raise LogError(log, 1, problem, "Name its pack with --pack")
+    return ids
+
+
+def _check_place(log: str, recorded: Recorded, ids: list[str], number: int) -> None:
+    """Hold a record against the plan: all tasks once, in order, then all again."""
+    trial, at = divmod(number, len(ids))
+    if (recorded.task, recorded.trial) != (ids[at], trial):
+        problem = (
+            f"record {number} is task {recorded.task}, trial {recorded.trial}; {ids[at]}, {trial} was due"
+        )
+        raise LogError(log, recorded.line, problem, "Record the run again")
 
 
 def _replayed(log: str, pack: Pack, recorded: Recorded) -> Episode:

@@ -35,7 +35,9 @@ class UnknownNameError(UsageError):
         self.name = name
         self.known = tuple(sorted(known))
         near = get_close_matches(name, self.known, n=1)
-        listed = ", ".join(self.known[:12]) + (", ..." if len(self.known) > 12 else "")
+        listed = ", ".join(self.known[:12]) + (
+            f", ... ({len(self.known)} in all)" if len(self.known) > 12 else ""
+        )
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {listed or 'none'}."
         super().__init__(f"no {kind} is named {name!r}. {hint}")
 

@@ -316,7 +316,7 @@ def _reject(raw: bytes, n: int | None, place: _Place, path: StrPath, *, is_last:
     if place.lines == 0:
         way_out = "Nothing was changed; without its header this is no log. Give another path"
     elif is_last:
-        kind, way_out = TornTailError, "Open the log for append, which cuts its last line off"
+        kind, way_out = TornTailError, "The command that wrote it goes on from there if it is run again"
     raise kind(path, place.lines + 1, f"found {problem}, at byte {place.end}", way_out)
 
 

@@ -42,11 +42,19 @@ def parse(text: str) -> Action:
     start = text.lstrip()[:1]
     if start not in ("{", "["):
         problem = text_problem(text)
-        return Action(error="bad_text", problem=f"The message {problem}.") if problem else Action(words=text)
+        return (
+            Action(error="bad_text", problem=f"The message {_verb(problem)}.")
+            if problem
+            else Action(words=text)
+        )
     try:
         return _structured(parse_strict(text))
     except StrictJsonError as error:
         return Action(error="bad_json", problem=f"The action is {_grammar(str(error))}.")
+
+
+def _verb(problem: str) -> str:
+    return f"is {problem}" if problem.startswith("longer") else problem
 
 
 def _grammar(problem: str) -> str:

@@ -196,21 +196,22 @@ class Episode:
             text, error = self._read(world, tool, call.arguments, shown)
             return CallRecord(tool.name, "read", key, error), text, False
         breaches: tuple[str, ...] = ()
-        confirmed = False
+        goal = ""
         world.begin()
         try:
             arguments = tool.check(call.arguments)
             if tool.effect == "write":
                 breaches = self.domain.breaches(world, tool.name, arguments, self._own.told)
-                confirmed = self._confirmed(tool.name)
+                goal = self._agreed(tool.name)
             result = tool.run(world, **arguments)
         except ToolError as error:
             world.undo()
             text = f"error {error.code}: {error}"
             return CallRecord(tool.name, tool.effect, key, error.code), text, False
         versions = world.commit()
+        self._own.agreed.discard(goal)  # one yes covers one write
         text = result if isinstance(result, str) else canonical(result)
-        record = CallRecord(tool.name, tool.effect, key, "", breaches, confirmed, versions)
+        record = CallRecord(tool.name, tool.effect, key, "", breaches, bool(goal), versions)
         return record, text, tool.ends
 
     def _read(self, world: World, tool: Tool, arguments: Any, shown: str) -> tuple[str, str]:
@@ -230,9 +231,10 @@ class Episode:
         pool.remember(known, (tool.name, shown), text)
         return text, ""
 
-    def _confirmed(self, tool: str) -> bool:
-        agreed = self._own.agreed
-        return any(wish.goal in agreed and tool in wish.tools for wish in self.task.card.wishes)
+    def _agreed(self, tool: str) -> str:
+        """Return the goal whose yes covers a write by ``tool``, or ""."""
+        wishes = [wish for wish in self.task.card.wishes if tool in wish.tools]
+        return next((wish.goal for wish in wishes if wish.goal in self._own.agreed), "")
 
     def _speak(self, words: str, events: list[Event]) -> Message:
         own, card = self._own, self.task.card

@@ -53,8 +53,9 @@ class Compact(Full):
 
     @override
     def policy(self, domain: Domain, values: Values, now: str) -> str:
-        """Return the values of the rules and one line for each tool."""
-        return "\n".join([domain.compact(values, now), *map(_tool_line, domain.tools)])
+        """Return the values of the rules, how each declines, and one line for each tool."""
+        declines = [" ".join(["decline", rule.id, *rule.facts]) for rule in domain.rules if rule.facts]
+        return "\n".join([domain.compact(values, now), *declines, *map(_tool_line, domain.tools)])
 
     @override
     def messages(

@@ -43,6 +43,7 @@ def borrow(frozen: WorldImage, state: State) -> World:
     """
     seats = frozen.seats.get(threading.get_ident())
     if seats is None:
+        _leave_dead_threads(frozen)
         seats = frozen.seats.setdefault(threading.get_ident(), [])
     for at, world in enumerate(seats):
         if world.state is state:
@@ -55,8 +56,17 @@ def borrow(frozen: WorldImage, state: State) -> World:
     return world
 
 
+def _leave_dead_threads(frozen: WorldImage) -> None:
+    """Close the connections of threads that have ended."""
+    alive = {thread.ident for thread in threading.enumerate()}
+    for gone in [ident for ident in list(frozen.seats) if ident not in alive]:
+        frozen.seats.pop(gone, None)
+
+
 def _forget_seats() -> None:
-    """A forked process must not touch its parent's connections; it opens its own."""
+    """A forked process must not touch its parent's connections or lock; it makes its own."""
+    global _lock
+    _lock = threading.Lock()
     for frozen in _images.values():
         frozen.seats.clear()
 

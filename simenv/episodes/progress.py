@@ -72,10 +72,10 @@ class Progress:
             state=State.from_json(data["state"]),
             talk=Talk.from_json(data["talk"]),
             chain=data["chain"],
-            messages=data["messages"],
+            messages=[dict(message) for message in data["messages"]],
             steps=[StepRecord.from_json(step) for step in data["steps"]],
             agreed=set(data["agreed"]),
-            told=data["told"],
+            told=dict(data["told"]),
             why=data["why"],
         )
 

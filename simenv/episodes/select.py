@@ -30,8 +30,8 @@ def choose(pack: Pack, *, seed: int | None = None, task: str | None = None) -> T
     """
     if task is not None:
         return pack.find(task)
-    if seed is None or seed < 0:
-        raise UsageError(f"a seed is an integer >= 0, got {seed}; or give a task id")
+    if not isinstance(seed, int) or seed < 0:
+        raise UsageError(f"a seed is an integer >= 0, got {seed!r}; or give a task id")
     return pack.at(seed)
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from simenv.users.cues import Cue
 from simenv.users.scan import Scan
 from simenv.users.segments import Segment
-from simenv.users.tables import ALL_CUES, SlotTables
+from simenv.users.tables import ALL_CUES, SlotTables, may_ask
 from simenv.users.words import (
     ADDED,
     ADDING,
@@ -73,7 +73,7 @@ _BARE = 8
 
 def ask_of(segment: Segment, slot_tables: SlotTables) -> Ask:
     """Return what a sentence asks for."""
-    if segment.end != "?" and slot_tables.openers.isdisjoint(segment.words):
+    if segment.end != "?" and not may_ask(segment.words):
         return _NOTHING
     scan = Scan(segment, slot_tables)
     scan.run()

@@ -43,6 +43,14 @@ class Phrases(Generic[T]):
         """The words that phrases start with."""
         return frozenset(self._lengths)
 
+    @property
+    def openings(self) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+        """The phrases of one word, and the first two words of the others."""
+        return (
+            frozenset(words[0] for words in self._meanings if len(words) == 1),
+            frozenset((words[0], words[1]) for words in self._meanings if len(words) > 1),
+        )
+
     def at(self, words: Sequence[str], i: int) -> tuple[int, T] | None:
         """Return the length and the meaning of the longest phrase that starts at word ``i``, if one does."""
         lengths = self._lengths.get(words[i])

@@ -181,7 +181,7 @@ def _cut_line(tokens: list[str], number: int, found: list[Segment], *, item: boo
             if words and not (token == "." and words[-1] in _ABBREVIATIONS):
                 if token == "?" and "and" in words:
                     *firsts, words = _clauses(words)
-                    for first in firsts:
+                    for first in filter(None, firsts):
                         found.append(Segment(tuple(first), token, item, number))
                         item = False
                 found.append(Segment(tuple(words), token, item, number))

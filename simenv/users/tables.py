@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from simenv.core.lexicon import Lexicon
 from simenv.users.cues import CUES, Cue
@@ -11,8 +12,15 @@ from simenv.users.words import IMPERATIVES
 ALL_CUES = Phrases(CUES)
 BREAKS = frozenset((",", ";", ":", "and"))
 """Words that may end one fact of a request and begin the next."""
-_IN_QUESTIONS = frozenset(("is", "are"))
-"""Openers that only a question mark makes such."""
+_OPENING = (
+    *(Cue.ASK, Cue.CONDITION, Cue.CONFIRM, Cue.IF_YES, Cue.WHETHER, Cue.INTEREST),
+    *(Cue.ANOTHER, Cue.COURTESY, Cue.CLOSING, Cue.INSTEAD),
+)
+"""Cues one of which a request that is no question has, unless a question word opens it."""
+_ASKERS = (Cue.HEAD, Cue.QUESTION)
+_SINGLES, _PAIRS = Phrases(cue for cue in CUES if cue[1] in _OPENING).openings
+_ORDERS = _SINGLES | IMPERATIVES | {"please"}
+_FIRSTS = Phrases(cue for cue in CUES if cue[1] in _ASKERS).starts
 _INNER = (Cue.PURPOSE, Cue.CLAUSE, Cue.BACK, Cue.MORE)
 
 
@@ -37,8 +45,6 @@ class SlotTables:
     """The slots that a yes-or-no question may ask about."""
     starts: frozenset[str]
     """Every word that may matter inside a request."""
-    openers: frozenset[str]
-    """The words that phrases asking for something start with."""
     idle_starts: frozenset[str]
     """Every word that may matter outside of one."""
 
@@ -51,7 +57,7 @@ def tables(lexicon: Lexicon) -> SlotTables:
     heads = [(phrase, slot.name) for slot in slots for phrase in slot.heads]
     questions = [(phrase, slot.name) for slot in slots for phrase in slot.questions]
     offers = [(phrase, slot.name) for slot in slots for phrase in slot.offers]
-    openers = IMPERATIVES | {"please"} | Phrases(cue for cue in CUES if cue[1] not in _INNER).starts
+    idle = IMPERATIVES | {"please"} | Phrases(cue for cue in CUES if cue[1] not in _INNER).starts
     in_heads = Phrases(heads + questions + phrases)
     return SlotTables(
         phrases=Phrases(phrases),
@@ -63,10 +69,14 @@ def tables(lexicon: Lexicon) -> SlotTables:
         narrows={slot.name: slot.narrows for slot in slots if slot.narrows},
         closed=frozenset(slot.name for slot in slots if slot.options),
         extras=frozenset(slot for _, slot in offers),
-        openers=openers - _IN_QUESTIONS,
-        idle_starts=openers | BREAKS,
+        idle_starts=idle | BREAKS,
         items=Phrases(questions + phrases),
         offers=Phrases(offers),
         options=Phrases([(phrase, slot.name) for slot in slots for phrase in slot.options]),
         choices=Phrases([(phrase, slot.name) for slot in slots for phrase in slot.choices]),
     )
+
+
+def may_ask(words: tuple[str, ...]) -> bool:
+    """Whether a sentence that is no question may ask for something; quickly, most do not."""
+    return words[0] in _FIRSTS or not _ORDERS.isdisjoint(words) or not _PAIRS.isdisjoint(pairwise(words))

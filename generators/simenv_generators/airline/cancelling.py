@@ -43,10 +43,8 @@ _ASKS = (
 )
 
 
-def allowed(scene: Scene, booking: Booking, reason: str) -> str:
-    """Return the rule that forbids cancelling, or ""."""
-    if booking.legs[0].status in ("flying", "landed"):
-        return "cancel_flown"
+def has_ground(scene: Scene, booking: Booking, reason: str) -> bool:
+    """Whether there is a ground to cancel the reservation."""
     facts = {
         "created_at": booking.created_at,
         "now": scene.now,
@@ -55,14 +53,21 @@ def allowed(scene: Scene, booking: Booking, reason: str) -> str:
         "reason": reason,
         "airline_cancelled": any(leg.status == "cancelled" for leg in booking.legs),
     }
-    return "" if policy.cancel_ground(facts, scene.values) else "cancel_ground"
+    return policy.cancel_ground(facts, scene.values)
 
 
-def cancel(scene: Scene, draws: Draws, verdict: str) -> Case | None:
-    """Cancel a reservation for which the policy says ``verdict``: "" or the rule that forbids it."""
+def forbidding(scene: Scene, booking: Booking, reason: str) -> list[str]:
+    """Return the rules that forbid cancelling."""
+    flown = booking.legs[0].status in ("flying", "landed")
+    ground = has_ground(scene, booking, reason)
+    return ["cancel_flown"] * flown + ["cancel_ground"] * (not ground)
+
+
+def cancel(scene: Scene, draws: Draws, rules: list[str]) -> Case | None:
+    """Cancel a reservation that exactly ``rules`` forbid to cancel; none if it is allowed."""
     for booking in scene.shuffled(draws.at("booking")):
         reason = draws.choice(policy.REASONS)
-        if allowed(scene, booking, reason) == verdict:
+        if forbidding(scene, booking, reason) == rules:
             case = identify(scene, draws.at("point"), booking, scene.customers[booking.user_id])
             return with_drafts(case, [_draft(booking, draws, reason)])
     return None
@@ -148,9 +153,9 @@ def _decide() -> tuple[Node, ...]:
 
 
 def refund_total(scene: Scene, draws: Draws) -> Case | None:
-    """Ask what cancelling would bring; nothing is to be changed."""
+    """Ask what cancelling would bring, where that is allowed whatever the reason; nothing is changed."""
     for booking in scene.shuffled(draws.at("booking")):
-        if booking.legs[0].status not in ("flying", "landed"):
+        if not forbidding(scene, booking, "change of plan"):
             case = identify(scene, draws.at("point"), booking, scene.customers[booking.user_id])
             return with_drafts(case, [_question(draws)])
     return None

@@ -30,15 +30,7 @@ _BALANCE_SAYS = (
     "what's the sum of the balances of all my {things}?",
     "please add up the balances of my {things} for me.",
 )
-_VOUCHER_WORDS = (
-    "compensation",
-    "compensate",
-    "compensated",
-    "certificate",
-    "voucher",
-    "delayed",
-    "cancelled",
-)
+_VOUCHER_WORDS = ("compensation", "compensate", "compensated", "certificate", "voucher")
 
 
 def _leg_nodes(goal: str, leg: Leg) -> tuple[Node, ...]:

@@ -22,9 +22,9 @@ Intent = Callable[[Scene, Draws], Case | None]
 INTENTS: Mapping[str, Intent] = {
     "book_direct": buying.direct,
     "book_one_stop": buying.one_stop,
-    "cancel": lambda scene, draws: cancelling.cancel(scene, draws, ""),
-    "cancel_denied_flown": lambda scene, draws: cancelling.cancel(scene, draws, "cancel_flown"),
-    "cancel_denied_ground": lambda scene, draws: cancelling.cancel(scene, draws, "cancel_ground"),
+    "cancel": lambda scene, draws: cancelling.cancel(scene, draws, []),
+    "cancel_denied_flown": lambda scene, draws: cancelling.cancel(scene, draws, ["cancel_flown"]),
+    "cancel_denied_ground": lambda scene, draws: cancelling.cancel(scene, draws, ["cancel_ground"]),
     "change_flights": lambda scene, draws: changing.flights(scene, draws, may=True),
     "change_flights_denied": lambda scene, draws: changing.flights(scene, draws, may=False),
     "change_cabin": changing.cabin,

@@ -134,7 +134,7 @@ _REASONS = {
         "flights of this cabin cannot be changed more than {change_window_h} hours after booking"
     ),
     "passenger_edit": (
-        "its first flight {first_flight_number} leaves in less than {passenger_cutoff_days} days"
+        "its first flight {first_flight_number} is on {first_flight_date}, too soon to correct names"
     ),
     "compensation_due": "our policy gives no compensation in this case",
 }
