@@ -110,7 +110,7 @@ def test_every_example_in_the_help_is_a_command_line_that_parses(
         ("run airline --agent orcale --tasks 1 --out x", "Did you mean 'oracle'?"),
         ("run airline --agent idle --tasks 0 --out x", "has 1 to 1000 tasks"),
         ("run airline --agent idle --tasks 1001 --out x", "has 1 to 1000 tasks"),
-        ("run airline --agent idle --tasks -1 --out x", "-1: No such file"),
+        ("run airline --agent idle --tasks -1 --out x", "has 1 to 1000 tasks to play, not -1"),
         ("run airline --agent idle --tasks 1 --trials 0 --out x", "at least 1"),
         ("run airline --agent idle --tasks 1 --trials x --out x", "invalid count value"),
         ("run airline --agent oracle --tasks 1 --face small --out x", "invalid choice: 'small'"),
@@ -385,7 +385,12 @@ def test_a_pack_of_another_world_is_refused(pack: Path, simenv: Any, tmp_path: P
         ({"env_version": 9}, "was recorded on simenv/airline-v9"),
         ({"split": ""}, "names no pack"),
         ({"split": "tset"}, "Did you mean 'test'?"),
-        ({"split": "test"}, "is not in airline/test.jsonl.gz"),
+        ({"split": "test"}, "of other tasks than those of airline/test.jsonl.gz"),
+        ({"face": "zz"}, "not one that simenv writes"),
+        ({"tasks": "x"}, "not one that simenv writes"),
+        ({"tasks": 99_999}, "not one that simenv writes"),
+        ({"trials": 0}, "not one that simenv writes"),
+        ({"tasks": 1}, "of other tasks"),
         ({"split": "", "pack": "gone.gz"}, "gone.gz: No such file"),
     ],
     ids=str,
@@ -401,6 +406,17 @@ def test_a_log_of_another_place_is_told(
     code, results, words = simenv("replay", tmp_path / "run.jsonl")
     assert (code, results) == (2, [])
     assert told in words
+
+
+def test_episodes_in_another_order_are_told(logs: dict[str, Path], simenv: Any, tmp_path: Path) -> None:
+    header = read_header(logs["idle"])
+    header = {key: value for key, value in header.items() if key not in ("kind", "format", "version")}
+    with LogWriter(tmp_path / "run.jsonl", header) as out:
+        for record in reversed(list(read_log(logs["idle"]))):
+            out.append(record)
+    code, results, words = simenv("replay", tmp_path / "run.jsonl")
+    assert (code, results) == (2, [])
+    assert "was due" in words
 
 
 # Packs

@@ -363,6 +363,11 @@ def test_corrections_are_marked(text: str, expected: list[tuple[int, bool, bool]
         ("What a lovely trip!", [], "none"),
         ("Your reservation has been cancelled.", [], "none"),
         (", and is it?", [], "yes_no"),
+        ("If you have any additional information, such as the date, please let me know.", ["other", "date"], "wh"),
+        ("If you have any questions, please let me know.", [], "none"),
+        ("I'm unable to access or provide information about your card.", [], "none"),
+        ("Please let me know if you have a specific airport in mind.", ["origin_destination"], "wh"),
+        ("Please confirm if this is correct, or provide the correct user ID.", ["user_id"], "wh"),
         ("", [], "none"),
     ],
 )  # fmt: skip

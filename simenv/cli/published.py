@@ -47,10 +47,10 @@ def recorded(args: argparse.Namespace) -> int:
     Example:
       simenv recorded tau-airline.gz data/tau_airline/trajectories_dev.json
     """
-    conversations = load_conversations(args.trajectories)
+    pack, conversations = load_pack(args.pack), load_conversations(args.trajectories)
     if not conversations:
         raise UsageError(f"{args.trajectories} holds no conversation; give a file of recorded ones")
-    result = play_recorded(load_pack(args.pack), conversations, report=say)
+    result = play_recorded(pack, conversations, report=say)
     emit(result)
     say(
         f"{result['calls_equal']} of {result['calls']} results and "

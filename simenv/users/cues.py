@@ -164,6 +164,26 @@ CUES: Final[tuple[tuple[str, Cue], ...]] = (
     ),
     ("say the word", Cue.IF_YES),
     (
+        "{if you|should you|let me know if you} have {any|more} {|additional |other |more |further }"
+        "{information|details|info}",
+        Cue.ASK,
+    ),
+    (
+        "{if|whether} {you have|there is|there|there are} {a|any} {particular|specific|preferred|certain}",
+        Cue.ASK,
+    ),
+    (
+        "let me know if {you have|there is|there|there are} {a|any} {particular|specific|preferred|certain}",
+        Cue.ASK,
+    ),
+    ("or {provide|share|specify|tell me|give me|send me}", Cue.ASK),
+    ("{if|whether} you have {another|a different}", Cue.ANOTHER),
+    (
+        "{please|could you|can you|would you} {check|verify|double check} if there {is|might be|may be}"
+        " {another|a different|any other|other}",
+        Cue.ANOTHER,
+    ),
+    (
         "{may|can|could} {i|we} {have|get} your {confirmation|approval|consent|permission|go ahead|okay}",
         Cue.IF_YES,
     ),

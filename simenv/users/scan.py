@@ -143,7 +143,7 @@ class Scan(Spots):
             self.asked.append("")
 
     def _cue(self, cue: Cue, start: int, end: int) -> None:
-        if Cue.CLOSING in self.seen:
+        if Cue.CLOSING in self.seen or (cue is Cue.ASK and self._is_deed(start)):
             return
         if cue is Cue.ASK and self.presents and self.words[end - 1] in CHECKS:
             self._yes(Cue.CONFIRM, end)
@@ -165,6 +165,12 @@ class Scan(Spots):
             self._close(cue, start)
         else:
             self._yes(cue, end)
+
+    def _is_deed(self, start: int) -> bool:
+        """Whether an order after "or" is none: "i am unable to see or share it"."""
+        if self.words[start] != "or":
+            return False
+        return Cue.OFFER in self.seen or self.seen.isdisjoint((*_ORDERS, Cue.ANOTHER))
 
     def _choice(self, cue: Cue) -> None:
         """Take one of the things named before as what is asked for."""
@@ -188,7 +194,7 @@ class Scan(Spots):
             self.asked.append(POINTED)
 
     def _question_word(self, cue: Cue, start: int, end: int) -> None:
-        if cue is Cue.ANOTHER and start == 0:
+        if cue is Cue.ANOTHER and start == 0 and self.words[0] in ("if", "whether"):
             self._close(Cue.CLOSING, start)
             return
         if cue is not Cue.ANOTHER and (
