@@ -134,6 +134,7 @@ def test_what_is_over_the_limit_is_not_read(message: str, more: str) -> None:
         ),
         *("'", "12:", " ", "i need ", "actually $1. ", "one bag ", "please confirm ", "it's $1, not $2 "),
         *("once you have ", "?", "let me know ", '"', "if you "),
+        *("how many? ", "how many, ", "would you like to add it? ", "or provide ", "Which one?\n- HAT001\n"),
     ],
 )
 def test_hostile_texts_of_full_length_are_read(unit: str) -> None:
@@ -363,7 +364,7 @@ def test_corrections_are_marked(text: str, expected: list[tuple[int, bool, bool]
         ("What a lovely trip!", [], "none"),
         ("Your reservation has been cancelled.", [], "none"),
         (", and is it?", [], "yes_no"),
-        ("If you have any additional information, such as the date, please let me know.", ["other", "date"], "wh"),
+        ("If you have any other details, such as the date, let me know.", ["other", "date"], "wh"),
         ("If you have any questions, please let me know.", [], "none"),
         ("I'm unable to access or provide information about your card.", [], "none"),
         ("Please let me know if you have a specific airport in mind.", ["origin_destination"], "wh"),

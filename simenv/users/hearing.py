@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from simenv.core.lexicon import Lexicon
 from simenv.users.mentions import Mention, mentions
 from simenv.users.segments import Segment, segments
+from simenv.users.stance import faulty, promise_end, refuses, reports, unfinished
 from simenv.users.understand import understand
 from simenv.users.wants import (
     Yes,
@@ -45,13 +46,16 @@ class Heard:
         firm: Whether that is said in so many words: "shall I proceed".
         bare: Whether it may be about what was talked of last: "shall I".
         offers: Whether the speaker, or the customer, would do something.
-        denies: Whether something is refused.
+        denies: Whether something is refused, for now or for good.
+        refuses: Whether it is refused for good.
         seeks: Whether something could not be found.
         reports: Whether something is reported done.
+        told: The words of the sentences in which the speaker tells of a deed of their own.
         closes: Whether it sounds like the end of a deed.
         ended: The words of the sentences that do.
         again: Whether something is to be said once more.
         waits: Whether it asks for patience.
+        promised: Where the last sentence starts that says that work goes on, or -1.
     """
 
     said: tuple[Mention, ...]
@@ -66,12 +70,15 @@ class Heard:
     bare: bool
     offers: bool
     denies: bool
+    refuses: bool
     seeks: bool
     reports: bool
+    told: frozenset[str]
     closes: bool
     ended: frozenset[str]
     again: bool
     waits: bool
+    promised: int
 
 
 def hear(
@@ -121,6 +128,10 @@ def hear(
         elif wanting and not (slots or said or denies or firm):
             slots = [lexicon.other]
     ends = ended(parts, lexicon)
+    promised = promise_end(message)
+    going_on = promised >= 0 or faulty(parts)
+    more = "ask_more" in acts and not unfinished(parts)
+    told = [] if going_on else reports(parts, lexicon, own=True)
     return Heard(
         said=said,
         words=words,
@@ -134,12 +145,15 @@ def hear(
         bare=proposes or goes_ahead(asked),
         offers=proposes or offers_deed(asked),
         denies=denies,
+        refuses=refuses(parts, message) and not needs_first(parts),
         seeks=missed,
-        reports="report_done" in acts,
-        closes="wait" not in acts and ("ask_more" in acts or (bool(ends) and not begs(parts))),
+        reports=not going_on and bool(reports(parts, lexicon, own=False)),
+        told=frozenset(word for part in told for word in part.words),
+        closes=not going_on and "wait" not in acts and (more or (bool(ends) and not begs(parts))),
         ended=ends,
         again=once_more,
-        waits="wait" in acts,
+        waits="wait" in acts or going_on,
+        promised=promised,
     )
 
 

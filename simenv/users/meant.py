@@ -10,6 +10,9 @@ from simenv.users.tables import SlotTables
 
 _MARKS = frozenset((COUNTED, EXTRA))
 _REACH = 3
+"""How many sentences a vague name or "add it" looks back, its own included."""
+_FAR = 12
+"""How many sentences "how many" looks back; also what is read of the customer's words, from their end."""
 
 
 def meant(
@@ -22,8 +25,9 @@ def meant(
         if slots and not _MARKS.isdisjoint(slots):
             slots = tuple(
                 known
-                for slot in slots
-                if (known := _decided(slot, parts[: i + 1], user_before, slot_tables)) is not None
+                for slot in dict.fromkeys(slots)
+                if (known := _decided(slot, parts[max(0, i - _FAR) : i + 1], user_before, slot_tables))
+                is not None
             )
         if slots and not slot_tables.vague.isdisjoint(slots):
             slots = _narrowed(slots, parts[max(0, i - _REACH + 1) : i + 1], slot_tables)
@@ -38,9 +42,9 @@ def _decided(slot: str, parts: Sequence[Segment], user_before: str, slot_tables:
         return slot
     if slot == EXTRA:
         named = _extra(reversed(parts[-_REACH - 1 : -1]), slot_tables)
-        return named or _extra(reversed(segments(user_before)), slot_tables)
+        return named or _extra(reversed(segments(user_before)[-_FAR:]), slot_tables)
     counted = _counted(reversed(parts), slot_tables)
-    return counted or _counted(reversed(segments(user_before)), slot_tables) or ""
+    return counted or _counted(reversed(segments(user_before)[-_FAR:]), slot_tables) or ""
 
 
 def _extra(parts: Iterable[Segment], slot_tables: SlotTables) -> str | None:

@@ -124,7 +124,7 @@ class _Turn:
             self._hear_proposal(proposed)
         elif done:
             self._hear_done(done)
-        elif self.heard.denies and not self.heard.slots and not self._searches():
+        elif self.heard.refuses and (self.heard.guessed or not self.heard.slots) and not self._searches():
             self._hear_no()
         elif self.heard.yes in ("human", "look") and self.open():
             self._say("stay" if self.heard.yes == "human" else "look")
@@ -187,8 +187,9 @@ class _Turn:
             return by_word
         if not heard.bare:
             return []
-        # "Shall I go ahead?": with what was proposed last, or with the wish at hand.
-        return self.about(wishes) or [w for w in wishes if w.goal in self.talk.proposed] or wishes[:1]
+        # "Shall I go ahead?": with what was proposed last, if anything was.
+        stated = self.about(wishes) if heard.stated or heard.offers else []
+        return stated or [wish for wish in wishes if wish.goal in self.talk.proposed]
 
     def _hear_proposal(self, wishes: list[Wish]) -> None:
         if self._contradict(wishes):
@@ -232,7 +233,7 @@ class _Turn:
         wishes = [wish for wish in self.open() if wish.tools]
         agreed = [wish for wish in wishes if wish.goal in self.agreed]
         if self.heard.reports:
-            unasked = [wish for wish in wishes if not self.heard.ended.isdisjoint(wish.words)]
+            unasked = [wish for wish in wishes if not self.heard.told.isdisjoint(wish.words)]
             return self.about(agreed) or agreed or unasked
         if self.heard.denies or self.heard.firm or not self.heard.closes:
             return []

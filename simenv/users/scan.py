@@ -32,6 +32,7 @@ CHOSEN = "?"
 """Stands among the slots of an ask for the slot of things that were named before: "which one"."""
 COUNTED = "#"
 """Stands among the slots of an ask for the number of things that were named before: "how many"."""
+_UNNAMED = ("information", "details", "info")
 _ORDERS = (Cue.ASK, Cue.WITHOUT, Cue.IF_HAVE, Cue.ELSEWHERE, Cue.CONFIRM, Cue.IF_YES)
 _OPENERS = (Cue.ASK, Cue.CONDITION, Cue.IF_HAVE)
 _CLOSERS = (Cue.CLAUSE, Cue.PURPOSE, Cue.WITHOUT, Cue.ELSEWHERE, Cue.CLOSING)
@@ -226,6 +227,8 @@ class Scan(Spots):
         self.aside = False
         if cue is Cue.ASK and (self.words[end - 1] in PICKS or self.words[end - 1] in PARTICULAR):
             self._pick(end)
+        elif cue is Cue.ASK and self.words[end - 1] in _UNNAMED:
+            self._add("")
         elif cue is Cue.ASK:
             self._needed(end)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from simenv.core.lexicon import Lexicon
@@ -208,6 +209,7 @@ def _chosen(
     return chosen
 
 
+@lru_cache(maxsize=8)
 def _bare_choice(message: str, lexicon: Lexicon, named: str | None, in_sentence: str | None) -> str | None:
     """Return the slot of the values that list items state, unless the slot ``named`` has values here too."""
     stated = mentions(message, lexicon)

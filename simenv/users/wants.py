@@ -7,6 +7,7 @@ from typing import Literal
 
 from simenv.core.lexicon import Lexicon
 from simenv.users.segments import Segment
+from simenv.users.stance import closing
 from simenv.users.tables import tables
 from simenv.users.understand import Reading
 
@@ -36,13 +37,13 @@ _FIRM = _words(
 )
 """Words that make a question one for a go-ahead, whatever else stands in it."""
 _GOING = _words("proceed ahead")
+_CONFIRMING = re.compile(r"\b(?:i|we)(?: will| can| could| would| am| are)?(?: not|not)? ?(?:cannot )?(?:\w+ )?confirm\b")
 _DOING = _words("i me we us like want wish agree")
 _ENDED = _words(
     "done complete completed success successful successfully finished processed confirmed corrected "
     "sent added removed applied credited submitted handled adjusted fixed"
 )
 _FUTURE = _words("will would going ready about pending proposed")
-_LATER = _words("will going shall once when before after if would can could")
 _HUMAN = _words("human transfer transferred representative supervisor colleague specialist")
 _MORE = _words(
     "else further additional anything something questions question help assist assistance different "
@@ -61,7 +62,10 @@ _NEEDS = _words(
 )
 """Words that a request for facts has in it, however it is built."""
 _BEGGING = ("i", "please", "to", "we")
-_WITHOUT = _words("without until unless before first")
+_WITHOUT = re.compile(
+    r"\b(?:without|until|unless|before) (?:i|we|you|your|knowing|having|verif\w{1,8}|first|that|this|more|an?|the)\b"
+    r"|\bneed\b.{0,40}\bfirst\b"
+)
 _SEEK = _words("find locate see read register retrieve verify access identify recognize recognise match pull")
 _CANNOT = _words("unable not cannot couldn never")
 _AGAIN = re.compile(
@@ -111,7 +115,7 @@ def wanted_yes(asked: Iterable[Segment]) -> Yes:
 def _asks_yes(words: Sequence[str], signs: frozenset[str]) -> bool:
     # "Okay, I've done it" and "I can confirm that" tell; they do not ask.
     told = words[1:] if words[0] in _OPENERS and words[1:2] in ((), (",",)) else words
-    return not signs.isdisjoint(told) and not (words[0] == "i" and words[1:3] == ("can", "confirm"))
+    return not signs.isdisjoint(told) and _CONFIRMING.search(" ".join(told)) is None
 
 
 def _kind(words: Sequence[str]) -> Yes:
@@ -165,12 +169,7 @@ def offers_deed(asked: Iterable[Segment]) -> bool:
 def ended(parts: Sequence[Segment], lexicon: Lexicon) -> frozenset[str]:
     """Return the words of the sentences that sound like the end of a deed."""
     signs = _ENDED.union(lexicon.done)
-    return frozenset(
-        word
-        for part in parts
-        if part.end != "?" and _LATER.isdisjoint(part.words) and not signs.isdisjoint(part.words)
-        for word in part.words
-    )
+    return frozenset(word for part in closing(parts, signs) for word in part.words)
 
 
 def seeks(parts: Sequence[Segment]) -> bool:
@@ -180,7 +179,10 @@ def seeks(parts: Sequence[Segment]) -> bool:
 
 def needs_first(parts: Sequence[Segment]) -> bool:
     """Whether a refusal only says what is missing: "I can't without your user ID"."""
-    return any(not _WITHOUT.isdisjoint(p.words) and not _CANNOT.isdisjoint(p.words) for p in parts)
+    return any(
+        not _CANNOT.isdisjoint(part.words) and _WITHOUT.search(" ".join(part.words)) is not None
+        for part in parts
+    )
 
 
 def _begs(part: Segment) -> bool:

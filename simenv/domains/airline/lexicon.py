@@ -133,6 +133,7 @@ _SLOTS = (
         "date_of_birth",
         "date of birth",
         phrases=(
+            "{date|dates} of birth for each {passenger|traveler}",
             "{date|dates|day|year} of birth",
             "{birth date|birthdate|birthday|dob|birth dates|dobs|birthdates|birth day|birth year|birthdays}",
         ),
@@ -148,6 +149,8 @@ _SLOTS = (
             "|information|preference|preferences|type|source}",
             "{method|form|mode|means|way} of payment",
             "{preferred|desired} payment",
+            "payment {method|option} for the{| additional| extra| remaining| total| outstanding} "
+            "{amount|cost|charge|charges|difference|balance|fee|fees}",
             "payment method for {all|each|the|all the|both|any} {passenger|passengers}",
             "{last 4|last four}{| digits}",
             "{credit card|gift card|card|certificate} {number|numbers|details|information|id|ids}",
@@ -289,6 +292,8 @@ _SLOTS = (
             "{details|information} {of|for|about} {the|your}{| new| updated} {booking|trip|itinerary|change}",
             "preferences you",
             "membership {status|level|tier}",
+            "{amount|amounts|balance|balances|value|details}{| available| remaining| left} {on|of|in|for} "
+            "{the|each|any|your|all|all the}{| travel} {gift card|gift cards|certificate|certificates}{| you}",
             "{trip type|type of trip|one way or round trip|round trip or one way}",
             "{or|such as|like|including|e g}{| the| your| a} flight number",
             "{|short |brief |quick |detailed }{description|summary|explanation}",

@@ -1,0 +1,172 @@
+"""What a message claims: that work is still going on, that a deed is done, that a wish is refused.
+
+When in doubt it claims nothing: a customer who leaves too early ruins an honest agent, one who stays for a
+turn costs nothing.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from simenv.core.lexicon import Lexicon
+from simenv.users.segments import Segment, lowered
+
+_MORE = r"else|further|other|another|anything|something|question|questions|need|needs"
+_IDLE = rf"\b(?:if|should) (?:you|there|any)\b.{{0,60}}\b(?:{_MORE})\b|\b(?:glad|happy|here to) (?:i|help)\b"
+"""A promise for the case that there is more to do, which is none."""
+_PROMISE = re.compile(
+    r"\blet (?:me|us)\b(?! know)|\blet's\b"
+    r"|\b(?:i|we)(?: will|'ll)\b(?! (?:not|be (?:happy|glad|here|sorry|unable)|have to (?:decline|refuse)))"
+    r"|\b(?:i|we) (?:would like|need|want|have|am about|are about) to\b(?! (?:decline|refuse|inform|let|say|tell"
+    r"|apologi[sz]e|thank|deny|reject))"
+    r"|\b(?:i|we)(?: am|'m| are|'re)(?: \w+ly)?(?: now| just| still| currently)? (?:going to|about to"
+    r"|(?!declining|refusing|having|hoping|looking forward|being|letting|writing|pleased)\w{2,20}ing)\b"
+    r"|\b(?:i|we) .{0,80}\band (?:will|am|are)\b"
+    r"|\b(?:is|are) (?:now )?being \w+ed\b|\bbeing (?:processed|handled|done|made)\b"
+    r"|^(?:now )?(?:processing|proceeding|working|checking|making|correcting|retrying|looking)\b|; (?:making|doing)\b"
+    r"|\b(?:processing|proceeding)\b.{0,40}\bnow\b"
+    r"|\b(?:one|a|another) (?:moment|minute|second|sec)\b|\b(?:bear with|hold on|hang on|stand by|please (?:hold|wait))"
+    r"|\b(?:almost|nearly|about to|in progress|underway|under way|working on)\b"
+)
+_SENTENCE = re.compile(r"[.!?](?=\s|$)|\n")
+_ALLOWED_NO = re.compile(
+    r"\b(?:nothing|no|not) (?:(?:else|further|more|other|additional|longer)\b|(?:issue|problem|trouble)s?\b)"
+    r"|\bisn not that\b"
+)
+_UNDONE = re.compile(
+    r"\b(?:not|no|nothing|never|none|neither|yet|being|almost|nearly|mistake|mistakes|error|errors|fail|failed|fails"
+    r"|once|when|after|before|until|while|if|whether|will|would|going|shall|could|can|about|should)\b"
+)
+_TRAIL = re.compile(r"^[^,;:]{0,60}?\b(?:since|yet|except|almost|by the airline|shortly|soon)\b")
+_NO_DEED = re.compile(
+    r"\b(?:note|notes|noted|queue|identity|profile|system|details (?:and|are|have)|request to|confirmation has"
+    r"|check|checks|by the airline|located|payment was|payment has)\b"
+)
+_STILL_TO_DO = re.compile(r"\b(?:before|while|yet|first|so far)\b")
+_DONE = (
+    "added removed processed completed made applied sent credited submitted confirmed corrected handled fixed "
+    "adjusted finished finalized finalised issued arranged"
+).split()
+_FAULT = re.compile(
+    r"\b(?:went wrong|mistake|error|errors|failed|failure|did not go through|was rejected|try again|retry)\b"
+)
+_CANNOT = (
+    r"\b(?:can|could|may|must) not\b|\bcannot\b|\b(?:un|not )able to\b|\bunable\b|\bimpossible\b|\bineligible\b"
+    r"|\bwill not be\b|\bnot (?:be )?(?:\w+ly )?(?:allowed|permitted|possible|eligible|entitled|due|covered|owed"
+    r"|refundable|available under|in a position|something)\b"
+    r"|\bno longer (?:be )?(?:possible|allowed|eligible|permitted|changed|cancelled|canceled)\b"
+    r"|\bnot (?:\w+ )?(?:qualify|allow|permit|meet|support|entitle|provide|give|grant|offer|have the"
+    r" (?:ability|authority|right|option))\b"
+    r"|\b(?:decline|declined|declining|rejected|denied|refused|refuse|reject)\b"
+    r"|\bno (?:way|compensation|refund|exceptions?|possibility|grounds?)\b|\bnone of the\b|\bno other ground\b"
+    r"|\brules? out\b|\bprevents? (?:me|us)\b|\boff the table\b|\bunable to process\b|\bgives no\b|\b(?:result )?: no\b"
+)
+_REFUSAL = re.compile(_CANNOT)
+_UNSURE = re.compile(
+    r"\b(?:if|whether|might|may (?:or may )?not|not sure|yet|most|some|usually|typically|generally|normally|depends"
+    r"|often|automatically|so far|at the moment)\b"
+    r"|\b(?:without|until|unless|before) (?:i|you|your|we|knowing|having|verif\w{1,8}|first|that|this|more|an|the"
+    r" (?:id|name|number|details))\b"
+    r"|\b(?:not|unable to|cannot|never) (?:\w+ )?(?:find|locate|see|read|verify|identify|access|retrieve|register"
+    r"|recogni[sz]e|confirm|waive|combine|guarantee|promise|tell|finish|hear|catch)\b(?! (?:a|any) (?:way|reason|ground))"
+    r"|\b(?:not|unable to|cannot) (?:\w+ )?(?:give|offer|refund|include|apply) (?:you )?(?:a|any|the) (?:discount|insurance|fee)\b"
+    r"|\b(?:payment|card|transaction|amount|amounts|method)\b.{0,40}\b(?:declined|rejected|refused|denied)\b"
+    r"|\bcould not be (?:completed|processed|made|done)\b|\bto another card\b|\bnot able to complete\b"
+    r"|\bunable to complete\b"
+)
+_INSTEAD = re.compile(
+    r"\bbut (?:there (?:is|are)|(?:i|we) (?:can|could)(?! (?:not|help|assist|transfer|connect)))\b|\bhowever (?:, )?"
+    r"(?:there (?:is|are) (?:a|an|one|two|several|other)|(?:i|we) (?:can|could)(?! (?:not|help|assist|transfer)))\b"
+)
+_OFFER = re.compile(
+    r"\b(?:shall|should|may|can|could) (?:i|we)\b|\b(?:like|want|prefer|need) (?:me|us) to\b"
+    r"|\b(?:would|is) (?:that|it|this|a \w+ \w+ \w+ \w+) (?:be )?(?:ok|okay|fine|alright|all right|right)$"
+)
+_NO_OFFER = re.compile(
+    rf"\b(?:{_MORE}|different|human|transfer|representative|agent|colleague|supervisor|look at|explain)\b"
+)
+
+
+def promise_end(message: str) -> int:
+    """Return where in a message the last sentence begins that says that work goes on, or -1.
+
+    Example:
+        >>> promise_end("You paid $5. Let me check the fee.")
+        12
+        >>> promise_end("It is done. Let me know if you need more.")
+        -1
+    """
+    text = lowered(message).replace("*", " ")
+    last, start = -1, 0
+    for end in [match.end() for match in _SENTENCE.finditer(text)] + [len(text)]:
+        sentence = text[start:end].strip()
+        if _PROMISE.search(sentence) and not re.search(_IDLE, sentence):
+            last = start
+        start = end
+    return last
+
+
+def reports(parts: Sequence[Segment], lexicon: Lexicon, *, own: bool) -> list[Segment]:
+    """Return the sentences that report a deed done.
+
+    Args:
+        parts: The sentences and list items of the message.
+        lexicon: The words of the domain.
+        own: Whether only those count that tell it of the speaker or the customer's reservation, as a deed
+            that nobody agreed to would be told.
+    """
+    done = "|".join(dict.fromkeys((*_DONE, *lexicon.done)))
+    subject = r"(?:i|we)(?: have| went ahead and)?|(?:your|the|this) (?:\w+ )?(?:reservation|booking|trip|loan) (?:has|have)"
+    pattern = (
+        rf"\b(?:{subject})(?: now)?(?: been)?(?: successfully)?(?: now)? (?:{done})\b"
+        if own
+        else rf"\b(?:(?:has|have) (?:now )?been|(?:i|we)(?: have)?|(?:is|are) now|was|were)"
+        rf"(?: now| successfully)* (?:{done})\b|\bsuccessfully (?:{done})\b"
+    )
+    return [part for part in parts if part.end != "?" and _tells(part, re.compile(pattern))]
+
+
+def _tells(part: Segment, pattern: re.Pattern[str]) -> bool:
+    text = _ALLOWED_NO.sub("", " ".join(part.words))
+    match = pattern.search(text)
+    return match is not None and not (
+        _UNDONE.search(text[: match.end()]) or _TRAIL.search(text[match.end() :]) or _NO_DEED.search(text)
+    )
+
+
+def closing(parts: Sequence[Segment], signs: frozenset[str]) -> list[Segment]:
+    """Return the sentences that sound like the end of a deed: those with a sign of it and no doubt."""
+    return [
+        part
+        for part in parts
+        if part.end != "?" and not signs.isdisjoint(part.words) and not _doubted(" ".join(part.words))
+    ]
+
+
+def _doubted(words: str) -> bool:
+    text = _ALLOWED_NO.sub("", words)
+    return _UNDONE.search(text) is not None or _NO_DEED.search(text) is not None
+
+
+def faulty(parts: Iterable[Segment]) -> bool:
+    """Whether a message tells of a failure, or that something comes before the end."""
+    texts = [" ".join(part.words) for part in parts]
+    return any(_FAULT.search(text) for text in texts)
+
+
+def unfinished(parts: Iterable[Segment]) -> bool:
+    """Whether an offer of more help comes before the deed: "anything else before I do that?"."""
+    return any(part.end == "?" and _STILL_TO_DO.search(" ".join(part.words)) for part in parts) or any(
+        "before" in part.words[:1] for part in parts
+    )
+
+
+def refuses(parts: Sequence[Segment], message: str) -> bool:
+    """Whether a message refuses something for good, with no promise and no way out in it."""
+    texts = [" ".join(part.words) for part in parts]
+    if promise_end(message) >= 0 or any(_INSTEAD.search(text) for text in texts):
+        return False
+    refusals = [text for text in texts if _REFUSAL.search(text)]
+    if not refusals or all(_UNSURE.search(text) for text in refusals):
+        return False
+    asked = [text for part, text in zip(parts, texts, strict=True) if part.end == "?"]
+    return not (asked and _OFFER.search(asked[-1]) and not _NO_OFFER.search(asked[-1]))
