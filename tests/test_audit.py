@@ -46,12 +46,13 @@ def test_every_auditor_of_the_plan_is_there() -> None:
     cheats = {
         *("idle", "transfer", "echo", "spray", "frequent_answer", "random_calls", "empty_arguments"),
         *("gold_plus_write", "gold_minus_first", "gold_minus_last", "policy_blind", "never_confirms"),
+        "vague_confirmation",
     }
     rules = {rule.id for rule in catalog.domain("airline").rules if rule.facts}
     declines = {f"{kind}:{rule}" for kind in ("decline", "decline_after_id") for rule in rules}
     honest = [name for name in AUDITORS if name.startswith("oracle")]
     assert set(AUDITORS) == cheats | declines | set(honest)
-    assert len(honest) == 7
+    assert len(honest) == 8
 
 
 def with_goal(task: Task, goal: Goal) -> Task:

@@ -11,7 +11,7 @@ from typing import Any
 from simenv.agents.oracle import Manner, message_call, oracle, plain_call
 from simenv.agents.protocol import Agent, Play, StuckError, play
 from simenv.agents.scraps import Scraps
-from simenv.agents.voice import WarmVoice
+from simenv.agents.voice import VagueVoice, WarmVoice
 from simenv.core import catalog
 from simenv.core.canonical import canonical, dollars_text
 from simenv.core.derive import blind, derive
@@ -28,6 +28,11 @@ from simenv.scoring.verify import Verdict
 
 Counted = Callable[[Task, Verdict], bool]
 
+ASIDES = (
+    "Let me check that for you, one moment please.",
+    "Thank you for your patience. Our system is a bit slow today.",
+)
+
 HONEST: Mapping[str, Agent] = {
     "oracle": oracle(),
     "oracle:other_words": oracle(Manner(voice=WarmVoice())),
@@ -36,8 +41,9 @@ HONEST: Mapping[str, Agent] = {
     "oracle:recovers": oracle(Manner(clumsy=True)),
     "oracle:chat_messages": oracle(Manner(call=message_call)),
     "oracle:other_order": oracle(Manner(late_first=True)),
+    "oracle:asides": oracle(Manner(asides=ASIDES)),
 }
-"""The oracle and six honest variants; all must pass every task."""
+"""The oracle and honest variants of it; all must pass every task."""
 
 
 def idle(episode: Episode) -> Play:
@@ -206,6 +212,10 @@ never_confirms = oracle(Manner(confirms=False))
 """The oracle without asking for a yes: right, but every write is a breach."""
 
 
+vague = oracle(Manner(voice=VagueVoice()))
+"""The oracle, asking for a yes without saying to what."""
+
+
 @dataclass(frozen=True, slots=True)
 class Auditor:
     """An agent with what is expected of it.
@@ -244,6 +254,7 @@ def auditors(domain: Domain, tasks: Sequence[Task]) -> list[Auditor]:
         Auditor("gold_minus_last", gold_minus(last=True)),
         Auditor("policy_blind", policy_blind, concerns=lambda task: task.policy),
         Auditor("never_confirms", never_confirms, concerns=_writes, counted=_clean),
+        Auditor("vague_confirmation", vague, concerns=_writes, counted=_clean),
     ]
 
 

@@ -47,6 +47,7 @@ class Manner:
         curious: Whether it makes reads that nobody needs, the first time it uses a tool.
         clumsy: Whether it makes mistakes the first time: a malformed call, wrong arguments, an unknown tool.
         late_first: Whether it serves the last of several wishes first, where the customer has told them all.
+        asides: What it says beside the matter, one sentence before each act.
         confirms: Whether it asks for a yes before it writes. An oracle that does not breaches the rules.
         judge: What it takes the policy to say; by default what the policy says.
         skip: Requests it leaves out, for auditors.
@@ -58,6 +59,7 @@ class Manner:
     curious: bool = False
     clumsy: bool = False
     late_first: bool = False
+    asides: tuple[str, ...] = ()
     confirms: bool = True
     judge: Callable[[Episode], Judgement] | None = None
     skip: Callable[[Request], bool] = lambda request: False
@@ -99,6 +101,7 @@ class Oracle:
         self.goal = ""
         self.fumbled: set[str] = set()
         self.doubted: set[str] = set()
+        self.asides = list(manner.asides)
 
     def run(self) -> Play:
         """Yield the oracle's actions."""
@@ -130,6 +133,8 @@ class Oracle:
         if goal and goal != self.goal:
             yield from self._report_done()
             self.goal = goal
+        if request.kind in ("write", "decline", "report") and self.asides and not self.episode.done:
+            yield self.asides.pop(0)
         match request.kind:
             case "slot":
                 yield from self._learn(request.node)  # type: ignore[arg-type]

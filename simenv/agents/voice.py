@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from typing_extensions import override
+
 from simenv.core.domain import Description
 
 
@@ -122,6 +124,15 @@ class TerseVoice:
     def anything_else(self) -> str:
         """Ask whether there is more."""
         return "Anything else?"
+
+
+class VagueVoice(PlainVoice):
+    """Asks for a yes without saying to what: no customer should give it."""
+
+    @override
+    def confirm(self, deeds: Sequence[Description]) -> str:
+        """Ask for a yes."""
+        return "Are you sure?"
 
 
 def _words(key: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from simenv.core.lexicon import Lexicon
 from simenv.users.mentions import Mention, mentions
 from simenv.users.segments import Segment, segments
-from simenv.users.stance import faulty, promise_end, refuses, reports, unfinished
+from simenv.users.stance import alternative, faulty, promise_end, refuses, reports, unfinished
 from simenv.users.understand import understand
 from simenv.users.wants import (
     Yes,
@@ -24,6 +24,7 @@ from simenv.users.wants import (
     named_slots,
     needs_first,
     offers_deed,
+    planning,
     plans,
     seeks,
     wanted_yes,
@@ -46,6 +47,7 @@ class Heard:
         firm: Whether that is said in so many words: "shall I proceed".
         bare: Whether it may be about what was talked of last: "shall I".
         offers: Whether the speaker, or the customer, would do something.
+        planned: The words of the sentences that say what will be done.
         denies: Whether something is refused, for now or for good.
         refuses: Whether it is refused for good.
         seeks: Whether something could not be found.
@@ -55,7 +57,6 @@ class Heard:
         ended: The words of the sentences that do.
         again: Whether something is to be said once more.
         waits: Whether it asks for patience.
-        promised: Where the last sentence starts that says that work goes on, or -1.
     """
 
     said: tuple[Mention, ...]
@@ -69,6 +70,7 @@ class Heard:
     firm: bool
     bare: bool
     offers: bool
+    planned: frozenset[str]
     denies: bool
     refuses: bool
     seeks: bool
@@ -78,7 +80,6 @@ class Heard:
     ended: frozenset[str]
     again: bool
     waits: bool
-    promised: int
 
 
 def hear(
@@ -110,7 +111,7 @@ def hear(
     asked = asking(parts, reading, proposes=stated and settled)
     yes, firm = wanted_yes(asked), is_firm(asked)
     quiet = settled and not {"deny", "report_done", "wait", "ask_more", "transfer"}.intersection(acts)
-    if yes != "go" and stated and quiet and plans(parts, deeds):
+    if yes != "go" and any(kind in matters for kind in kinds) and quiet and plans(parts, deeds):
         yes = "go"
     proposes = stated and settled and yes == "go"
     missed = seeks(parts)
@@ -128,8 +129,11 @@ def hear(
         elif wanting and not (slots or said or denies or firm):
             slots = [lexicon.other]
     ends = ended(parts, lexicon)
-    promised = promise_end(message)
-    going_on = promised >= 0 or faulty(parts)
+    going_on = promise_end(message) >= 0 or faulty(parts)
+    refused = refuses(parts, message, deeds, lexicon) and not needs_first(parts)
+    if refused and not begs(parts) and all(part.end != "?" for part in parts):
+        slots = []
+    other = not stated and alternative(parts)
     more = "ask_more" in acts and not unfinished(parts)
     told = [] if going_on else reports(parts, lexicon, own=True)
     return Heard(
@@ -142,10 +146,11 @@ def hear(
         stated=stated,
         yes=yes,
         firm=firm,
-        bare=proposes or goes_ahead(asked),
-        offers=proposes or offers_deed(asked),
+        bare=not other and (proposes or goes_ahead(asked)),
+        offers=not other and (proposes or offers_deed(asked)),
+        planned=frozenset(word for part in planning(parts) for word in part.words),
         denies=denies,
-        refuses=refuses(parts, message) and not needs_first(parts),
+        refuses=refused,
         seeks=missed,
         reports=not going_on and bool(reports(parts, lexicon, own=False)),
         told=frozenset(word for part in told for word in part.words),
@@ -153,7 +158,6 @@ def hear(
         ended=ends,
         again=once_more,
         waits="wait" in acts or going_on,
-        promised=promised,
     )
 
 

@@ -76,6 +76,7 @@ _CORRECTION = re.compile(
     r"|(?:sorry|apologi[sz]e|apologies) (?:for|about) (?:the|my|that|any) (?:earlier |previous )?"
     r"(?:confusion|error|mistake|mix|misunderstanding))\b"
 )
+_NEGATIONS = ("not", "n't", "rather", "instead", "never", "neither", "no longer")
 _CORRECTION_STEMS = (
     "correct",
     "i mean",
@@ -94,6 +95,12 @@ _CORRECTION_STEMS = (
 _NOT = re.compile(
     r"\b(?:not|isn't|wasn't|rather than|instead of)(?: (?:the|a|an|on|at|in|for|from))?[ \"']{1,3}$"
 )
+_NO_CLAIM = re.compile(
+    r"(?:n't|\b(?:not|never|neither|no longer))"
+    r"(?: (?:be|been|being|the|a|an|currently|yet|now|marked|listed|shown|as|any|either|really)){0,4}"
+    r"[ \"']{1,3}(?:\w{1,14},? (?:or|nor|and) (?:\w{1,14} )?[\"']?)?$"
+)
+"""What stands before a word of a closed set that is said not to hold: "has not been", "neither late nor"."""
 _TURN = re.compile(
     r"[\s\"',;]*(?:but|it is|it's|rather|and)?[\s\"',;]*(?:rather |instead )?(?:the |on |at |for |a )?"
 )
@@ -122,7 +129,12 @@ def mentions(message: str, lexicon: Lexicon) -> tuple[Mention, ...]:
             found.append(mention)
     found += _worded(text, low, lexicon, covered)
     found.sort(key=lambda mention: (mention.start, mention.end, mention.kind))
-    return _marked(low, found) if found else ()
+    return _marked(low, found, _closed_kinds(lexicon)) if found else ()
+
+
+@lru_cache(maxsize=64)
+def _closed_kinds(lexicon: Lexicon) -> frozenset[str]:
+    return frozenset(words.kind for words in lexicon.words)
 
 
 @lru_cache(maxsize=64)
@@ -286,15 +298,17 @@ def _is_number(word: str) -> bool:
     return word in _NUMBERS or (len(word) <= 4 and word.isascii() and word.isdigit())
 
 
-def _marked(low: str, found: list[Mention]) -> tuple[Mention, ...]:
+def _marked(low: str, found: list[Mention], closed: frozenset[str]) -> tuple[Mention, ...]:
     """Mark the values that are corrections and those that are denied."""
     fresh = _fresh_ranges(low, found)
     fresh_starts = [start for start, _ in fresh]
-    negated = any(word in low for word in ("not", "n't", "rather", "instead"))
+    negated = any(word in low for word in _NEGATIONS)
     before: Mention | None = None
     marked: list[Mention] = []
     for mention in found:
         denied = negated and _NOT.search(low, max(0, mention.start - 24), mention.start) is not None
+        if negated and not denied and mention.kind in closed:
+            denied = _NO_CLAIM.search(low, max(0, mention.start - 60), mention.start) is not None
         at = bisect_right(fresh_starts, mention.start) - 1
         corrected = not denied and at >= 0 and mention.start < fresh[at][1]
         if before is not None and before.kind == mention.kind and mention.start >= before.end:

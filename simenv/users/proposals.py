@@ -1,14 +1,16 @@
 """What a message says about a wish: whether it is about it, agrees with it, or answers it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 from simenv.core.task import Question, Scalar, Wish
 from simenv.users.mentions import Mention
+from simenv.users.stance import promise_end
+from simenv.users.sums import results
 
 _SENTENCE = re.compile(r"[.!?](?=\s)|\n")
-_CLAUSE = re.compile(r"[.!?](?=\s)|\n|[,;](?=\s)|[()|]| - ")
+_CLAUSE = re.compile(r"[.!?](?=\s)|\n|[,;](?=\s)|[()|]| - (?!\$)")
 _WORD = re.compile(r"[a-z]+")
 _PAIR_REACH = 120
 _BARE_WORDS = (
@@ -36,6 +38,16 @@ def about(wishes: Sequence[Wish], words: frozenset[str], said: Sequence[Mention]
         for wish in wishes
         if any((kind, value) in stated for kind, values in wish.expects.items() for value in values)
     ]
+
+
+def states(wish: Wish, message: str, said: Sequence[Mention], beside: Container[str]) -> bool:
+    """Whether a message states a wished value of a kind that is not ``beside``."""
+    stated = {(mention.kind, mention.value) for mention in said}
+    return any(
+        _worded(values, message) if kind == WORDS else any((kind, value) in stated for value in values)
+        for kind, values in wish.expects.items()
+        if kind not in beside
+    )
 
 
 def wrong_kinds(wish: Wish, message: str, said: Sequence[Mention]) -> list[str]:
@@ -100,12 +112,16 @@ def answer_values(
 
     Values count that stand in a clause with one of the question's words, failing those in such a
     sentence; failing those and if ``alone``, the only one of a message with such a word, or in a clause that
-    says nothing else, "it's $11". Of a sum that is worked out, "$5 + $6 = $11", the result counts.
+    says nothing else, "it's $11". Of a sum that is worked out, "$5 + $6 = $11", the result counts. What
+    stands in a question, or before a promise to go on working, is no answer.
     """
     of_kind = [mention for mention in said if mention.kind == question.kind and not mention.denied]
-    if not of_kind:
+    of_kind = [mention for mention in of_kind if not _questioned(message, mention)]
+    if not of_kind or promise_end(message) >= of_kind[-1].start:
         return [], False
     words = frozenset(question.about)
+    if question.kind == "money":
+        of_kind = results(message, of_kind, words)
     near = _near(_CLAUSE, message, words, of_kind) or _near(_SENTENCE, message, words, of_kind)
     if not near and alone:
         single = len({mention.value for mention in of_kind}) == 1
@@ -114,6 +130,12 @@ def answer_values(
     corrected = [mention for mention in near if mention.corrected]
     chosen = corrected or near
     return list(dict.fromkeys(mention.value for mention in chosen)), bool(corrected)
+
+
+def _questioned(message: str, mention: Mention) -> bool:
+    """Whether a value stands in a question."""
+    end = _SENTENCE.search(message, mention.end)
+    return (message[end.start()] if end is not None else message.rstrip()[-1:]) == "?"
 
 
 def _near(
@@ -125,9 +147,7 @@ def _near(
     for start, end in _pieces(cut, message):
         inside = [mention for mention in said if start <= mention.start < end]
         if inside and not words.isdisjoint(_WORD.findall(low, start, end)):
-            result = message.rfind("=", start, end)
-            worked = [mention for mention in inside if mention.start > result]
-            found += worked if result >= 0 and worked else inside
+            found += inside
     return found
 
 

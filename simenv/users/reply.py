@@ -13,8 +13,10 @@ from simenv.core.lexicon import Lexicon
 from simenv.core.task import Card, Fact, Wish
 from simenv.core.trajectory import Event
 from simenv.users.hearing import Heard, hear
-from simenv.users.proposals import about, answer_values, wrong_kinds
+from simenv.users.proposals import about, answer_values, states, wrong_kinds
 from simenv.users.speech import either, say, sentences
+
+_PARTLY = frozenset(("first", "second", "next", "remaining"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +186,24 @@ class _Turn:
             return []
         by_word = self.by_word(wishes)
         if by_word and heard.offers:
-            return by_word
+            return self._planned(by_word)
         if not heard.bare:
             return []
         # "Shall I go ahead?": with what was proposed last, if anything was.
-        stated = self.about(wishes) if heard.stated or heard.offers else []
-        return stated or [wish for wish in wishes if wish.goal in self.talk.proposed]
+        named = self.about(wishes) if heard.stated or heard.offers else []
+        return named or [wish for wish in wishes if wish.goal in self.talk.proposed]
+
+    def _planned(self, wishes: list[Wish]) -> list[Wish]:
+        """Return those of several wishes named in a proposal that are proposed, not only touched upon.
+
+        They are named where it says what will be done, or a value is stated that is theirs alone.
+        """
+        planned = about(wishes, self.heard.planned, ())
+        if not planned or len(planned) == len(wishes):
+            return wishes
+        shared, said = {kind for wish in planned for kind in wish.expects}, self.heard.said
+        rest = [wish for wish in wishes if wish not in planned and states(wish, self.message, said, shared)]
+        return planned + [wish for wish in rest if not wrong_kinds(wish, self.message, said)]
 
     def _hear_proposal(self, wishes: list[Wish]) -> None:
         if self._contradict(wishes):
@@ -232,6 +246,8 @@ class _Turn:
         """Return the wishes that the message reports fulfilled."""
         wishes = [wish for wish in self.open() if wish.tools]
         agreed = [wish for wish in wishes if wish.goal in self.agreed]
+        if len(agreed) > 1 and not _PARTLY.isdisjoint(self.heard.words):
+            agreed = self.by_word(agreed)
         if self.heard.reports:
             unasked = [wish for wish in wishes if not self.heard.told.isdisjoint(wish.words)]
             return self.about(agreed) or agreed or unasked

@@ -5,10 +5,12 @@ turn costs nothing.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from functools import lru_cache
 
 from simenv.core.lexicon import Lexicon
 from simenv.users.segments import Segment, lowered
+from simenv.users.tables import tables
 
 _MORE = r"else|further|other|another|anything|something|question|questions|need|needs"
 _IDLE = rf"\b(?:if|should) (?:you|there|any)\b.{{0,60}}\b(?:{_MORE})\b|\b(?:glad|happy|here to) (?:i|help)\b"
@@ -16,66 +18,98 @@ _IDLE = rf"\b(?:if|should) (?:you|there|any)\b.{{0,60}}\b(?:{_MORE})\b|\b(?:glad
 _PROMISE = re.compile(
     r"\blet (?:me|us)\b(?! know)|\blet's\b"
     r"|\b(?:i|we)(?: will|'ll)\b(?! (?:not|be (?:happy|glad|here|sorry|unable)|have to (?:decline|refuse)))"
-    r"|\b(?:i|we) (?:would like|need|want|have|am about|are about) to\b(?! (?:decline|refuse|inform|let|say|tell"
+    r"|\b(?:i|we)(?:(?: would|'d) like| need| want| have| am about| are about) to\b(?! (?:decline"
+    r"|refuse|inform|let|say|tell"
     r"|apologi[sz]e|thank|deny|reject))"
     r"|\b(?:i|we)(?: am|'m| are|'re)(?: \w+ly)?(?: now| just| still| currently)? (?:going to|about to"
     r"|(?!declining|refusing|having|hoping|looking forward|being|letting|writing|pleased)\w{2,20}ing)\b"
     r"|\b(?:i|we) .{0,80}\band (?:will|am|are)\b"
     r"|\b(?:is|are) (?:now )?being \w+ed\b|\bbeing (?:processed|handled|done|made)\b"
-    r"|^(?:now )?(?:processing|proceeding|working|checking|making|correcting|retrying|looking)\b|; (?:making|doing)\b"
+    r"|^(?:now )?(?:processing|proceeding|trying|working|checking|making|correcting|retrying|looking)\b"
+    r"|; (?:making|doing)\b"
     r"|\b(?:processing|proceeding)\b.{0,40}\bnow\b"
-    r"|\b(?:one|a|another) (?:moment|minute|second|sec)\b|\b(?:bear with|hold on|hang on|stand by|please (?:hold|wait))"
+    r"|\b(?:one|a|another) (?:moment|minute|second|sec)\b|\b(?:bear with|hold on|hang on|stand by"
+    r"|please (?:hold|wait))"
     r"|\b(?:almost|nearly|about to|in progress|underway|under way|working on)\b"
 )
 _SENTENCE = re.compile(r"[.!?](?=\s|$)|\n")
 _ALLOWED_NO = re.compile(
-    r"\b(?:nothing|no|not) (?:(?:else|further|more|other|additional|longer)\b|(?:issue|problem|trouble)s?\b)"
+    r"\b(?:nothing|no|not) (?:(?:else|further|more|other|additional|longer)\b|(?:issue|problem"
+    r"|trouble)s?\b)"
     r"|\bisn not that\b"
 )
 _UNDONE = re.compile(
-    r"\b(?:not|no|nothing|never|none|neither|yet|being|almost|nearly|mistake|mistakes|error|errors|fail|failed|fails"
+    r"\b(?:not|no|nothing|never|none|neither|yet|being|almost|nearly|mistake|mistakes|error|errors|fail"
+    r"|failed|fails"
     r"|once|when|after|before|until|while|if|whether|will|would|going|shall|could|can|about|should)\b"
 )
-_TRAIL = re.compile(r"^[^,;:]{0,60}?\b(?:since|yet|except|almost|by the airline|shortly|soon)\b")
-_NO_DEED = re.compile(
-    r"\b(?:note|notes|noted|queue|identity|profile|system|details (?:and|are|have)|request to|confirmation has"
-    r"|check|checks|by the airline|located|payment was|payment has)\b"
+_TRAIL = re.compile(
+    r"^[^,;:]{0,60}?\b(?:since|yet|except|almost|by the airline|shortly|soon|once|before|earlier|ago"
+    r"|last \w{4,5})\b"
 )
+_NO_DEED = re.compile(
+    r"\b(?:note|notes|noted|progress|attempt|attempts|start|queue|identity|profile|system"
+    r"|details (?:and|are|have)|request to"
+    r"|confirmation has"
+    r"|check|checks|by the airline|payment was|payment has)\b"
+)
+_GREETS = re.compile(
+    r"\b(?:hello|hi|welcome|contacting)\b(?! )|\b(?:contacting us)\b"
+    r"|^how (?:can|may|could) i (?:help|assist)(?! (?:you )?(?:\w+ )?else)"
+)
+_LOOKED = re.compile(r"\b(?:retrieved|verified|located|received|reviewed|found)\b(?! (?:and|,))")
 _STILL_TO_DO = re.compile(r"\b(?:before|while|yet|first|so far)\b")
-_DONE = (
-    "added removed processed completed made applied sent credited submitted confirmed corrected handled fixed "
-    "adjusted finished finalized finalised issued arranged"
-).split()
+_DONE_WORDS = (
+    "added removed processed completed made applied sent credited submitted confirmed corrected handled "
+    "fixed adjusted finished finalized finalised issued arranged"
+)
+_DONE = tuple(_DONE_WORDS.split())
 _FAULT = re.compile(
-    r"\b(?:went wrong|mistake|error|errors|failed|failure|did not go through|was rejected|try again|retry)\b"
+    r"\b(?:went wrong|mistake|error|errors|failed|failure|did not go through|(?:was|system"
+    r"|tool) rejected|try again"
+    r"|retry)\b"
 )
 _CANNOT = (
-    r"\b(?:can|could|may|must) not\b|\bcannot\b|\b(?:un|not )able to\b|\bunable\b|\bimpossible\b|\bineligible\b"
-    r"|\bwill not be\b|\bnot (?:be )?(?:\w+ly )?(?:allowed|permitted|possible|eligible|entitled|due|covered|owed"
+    r"\b(?:can|could|may|must) not\b|\bcannot\b|\b(?:un|not )able to\b|\bunable\b|\bimpossible\b"
+    r"|\bineligible\b"
+    r"|\b(?:will|won) not be (?:able|possible|allowed|permitted|eligible|approved|granted"
+    r"|covered)\b|\bnot (?:be )?(?:\w+ly )?(?:allowed|permitted|possible|eligible|entitled"
+    r"|due|covered|owed"
     r"|refundable|available under|in a position|something)\b"
     r"|\bno longer (?:be )?(?:possible|allowed|eligible|permitted|changed|cancelled|canceled)\b"
     r"|\bnot (?:\w+ )?(?:qualify|allow|permit|meet|support|entitle|provide|give|grant|offer|have the"
     r" (?:ability|authority|right|option))\b"
     r"|\b(?:decline|declined|declining|rejected|denied|refused|refuse|reject)\b"
-    r"|\bno (?:way|compensation|refund|exceptions?|possibility|grounds?)\b|\bnone of the\b|\bno other ground\b"
-    r"|\brules? out\b|\bprevents? (?:me|us)\b|\boff the table\b|\bunable to process\b|\bgives no\b|\b(?:result )?: no\b"
+    r"|\bno (?:way|compensation|refund|exceptions?|possibility|grounds?)\b|\bnone of the\b"
+    r"|\bno other ground\b"
+    r"|\brules? out\b|\bprevents? (?:me|us)\b|\boff the table\b|\bunable to process\b|\bgives no\b"
+    r"|\b(?:result )?: no\b"
 )
 _REFUSAL = re.compile(_CANNOT)
 _UNSURE = re.compile(
-    r"\b(?:if|whether|might|may (?:or may )?not|not sure|yet|most|some|usually|typically|generally|normally|depends"
+    r"\b(?:if|whether|might|may (?:or may )?not|not sure|yet|most|some|usually|typically|generally"
+    r"|normally|depends"
     r"|often|automatically|so far|at the moment)\b"
-    r"|\b(?:without|until|unless|before) (?:i|you|your|we|knowing|having|verif\w{1,8}|first|that|this|more|an|the"
+    r"|\b(?:without|until|unless|before) (?:i|you|your|we|knowing|having|verif\w{1,8}|first|that|this"
+    r"|more|an|the"
     r" (?:id|name|number|details))\b"
-    r"|\b(?:not|unable to|cannot|never) (?:\w+ )?(?:find|locate|see|read|verify|identify|access|retrieve|register"
-    r"|recogni[sz]e|confirm|waive|combine|guarantee|promise|tell|finish|hear|catch)\b(?! (?:a|any) (?:way|reason|ground))"
-    r"|\b(?:not|unable to|cannot) (?:\w+ )?(?:give|offer|refund|include|apply) (?:you )?(?:a|any|the) (?:discount|insurance|fee)\b"
-    r"|\b(?:payment|card|transaction|amount|amounts|method)\b.{0,40}\b(?:declined|rejected|refused|denied)\b"
+    r"|\b(?:not|unable to|cannot|never) (?:\w+ )?(?:find|locate|see|read|verify|identify|access"
+    r"|retrieve|register"
+    r"|recogni[sz]e|confirm|waive|combine|guarantee|promise|tell|finish|hear|catch)\b(?! (?:a"
+    r"|any) (?:way|reason|ground))"
+    r"|\b(?:not|unable to|cannot) (?:\w+ )?(?:give|offer|refund|include|apply) (?:you )?(?:a|any"
+    r"|the) (?:discount|insurance|fee)\b"
+    r"|\b(?:payment|card|transaction|amount|amounts|method)\b.{0,40}\b(?:declined|rejected|refused"
+    r"|denied)\b"
     r"|\bcould not be (?:completed|processed|made|done)\b|\bto another card\b|\bnot able to complete\b"
-    r"|\bunable to complete\b"
+    r"|\bunable to complete\b|\bfree\b|\b(?:insurance|seats?|meals?|discounts?"
+    r"|points) (?:can|cannot|is|are)\b"
 )
 _INSTEAD = re.compile(
-    r"\bbut (?:there (?:is|are)|(?:i|we) (?:can|could)(?! (?:not|help|assist|transfer|connect)))\b|\bhowever (?:, )?"
-    r"(?:there (?:is|are) (?:a|an|one|two|several|other)|(?:i|we) (?:can|could)(?! (?:not|help|assist|transfer)))\b"
+    r"\bbut (?:there (?:is|are)|(?:i|we) (?:can|could)(?! (?:not|help|assist|transfer|connect)))\b"
+    r"|\bhowever (?:, )?"
+    r"(?:there (?:is|are) (?:a|an|one|two|several|other)|(?:i|we) (?:can|could)(?! (?:not|help|assist"
+    r"|transfer)))\b"
 )
 _OFFER = re.compile(
     r"\b(?:shall|should|may|can|could) (?:i|we)\b|\b(?:like|want|prefer|need) (?:me|us) to\b"
@@ -86,21 +120,44 @@ _NO_OFFER = re.compile(
 )
 
 
+_MATTER_WORDS = (
+    "discount fee fees meal meals refund refunds refunded certificate certificates gift voucher vouchers "
+    "points payment payments card cards cash email password"
+)
+_MATTERS = frozenset(_MATTER_WORDS.split())
+"""What is talked of beside most wishes."""
+
+
+@lru_cache(maxsize=64)
+def _nouns(lexicon: Lexicon) -> tuple[frozenset[str], frozenset[str], str]:
+    """Return the things of a domain, what is talked of beside them, and a pattern of those with an id."""
+    known = tables(lexicon)
+    found = ((word, known.choices.at((word,), 0)) for word in sorted(known.choices.starts))
+    hits = [(word, hit[1]) for word, hit in found if hit is not None]
+    hits += [(word[:-1], slot) for word, slot in hits if word.endswith("s")]
+    kept = [word for word, slot in hits if slot.endswith("_id")]
+    extras = {word for word in known.offers.starts if known.offers.at((word,), 0)}
+    counted = {form for noun, _ in lexicon.counted for form in (noun, noun.removesuffix("s"))}
+    things = frozenset(word for word, _ in hits) - _MATTERS
+    return things, (_MATTERS | extras | counted) - things, "|".join(("request", *kept))
+
+
 def promise_end(message: str) -> int:
-    """Return where in a message the last sentence begins that says that work goes on, or -1.
+    """Return where in a message it is last said that work goes on, or -1.
 
     Example:
         >>> promise_end("You paid $5. Let me check the fee.")
-        12
+        13
         >>> promise_end("It is done. Let me know if you need more.")
         -1
     """
     text = lowered(message).replace("*", " ")
     last, start = -1, 0
     for end in [match.end() for match in _SENTENCE.finditer(text)] + [len(text)]:
-        sentence = text[start:end].strip()
-        if _PROMISE.search(sentence) and not re.search(_IDLE, sentence):
-            last = start
+        sentence = text[start:end].lstrip()
+        place = end - len(sentence) if start < end else start
+        if re.search(_IDLE, sentence) is None:
+            last = max((place + match.start() for match in _PROMISE.finditer(sentence)), default=last)
         start = end
     return last
 
@@ -115,7 +172,8 @@ def reports(parts: Sequence[Segment], lexicon: Lexicon, *, own: bool) -> list[Se
             that nobody agreed to would be told.
     """
     done = "|".join(dict.fromkeys((*_DONE, *lexicon.done)))
-    subject = r"(?:i|we)(?: have| went ahead and)?|(?:your|the|this) (?:\w+ )?(?:reservation|booking|trip|loan) (?:has|have)"
+    things = rf"(?:your|the|this) (?:\w+ )?(?:{_nouns(lexicon)[2]}) (?:has|have)"
+    subject = rf"(?:i|we)(?: have| went ahead and)?|{things}"
     pattern = (
         rf"\b(?:{subject})(?: now)?(?: been)?(?: successfully)?(?: now)? (?:{done})\b"
         if own
@@ -144,7 +202,7 @@ def closing(parts: Sequence[Segment], signs: frozenset[str]) -> list[Segment]:
 
 def _doubted(words: str) -> bool:
     text = _ALLOWED_NO.sub("", words)
-    return _UNDONE.search(text) is not None or _NO_DEED.search(text) is not None
+    return any(pattern.search(text) is not None for pattern in (_UNDONE, _NO_DEED, _LOOKED))
 
 
 def faulty(parts: Iterable[Segment]) -> bool:
@@ -155,18 +213,39 @@ def faulty(parts: Iterable[Segment]) -> bool:
 
 def unfinished(parts: Iterable[Segment]) -> bool:
     """Whether an offer of more help comes before the deed: "anything else before I do that?"."""
-    return any(part.end == "?" and _STILL_TO_DO.search(" ".join(part.words)) for part in parts) or any(
-        "before" in part.words[:1] for part in parts
+    texts = [(part.end, " ".join(part.words)) for part in parts]
+    return any(
+        (end == "?" and _STILL_TO_DO.search(text)) or text.startswith("before ") or _GREETS.search(text)
+        for end, text in texts
     )
 
 
-def refuses(parts: Sequence[Segment], message: str) -> bool:
-    """Whether a message refuses something for good, with no promise and no way out in it."""
+def alternative(parts: Iterable[Segment]) -> bool:
+    """Whether a message says what can be had instead: "but I can"."""
+    return any(_INSTEAD.search(" ".join(part.words)) for part in parts)
+
+
+def _beside(text: str, deeds: Container[str], lexicon: Lexicon) -> bool:
+    """Whether a sentence is about matters that nobody wished for."""
+    words = text.split()
+    things, matters, _ = _nouns(lexicon)
+    return not matters.isdisjoint(words) and not any(word in deeds for word in words if word not in things)
+
+
+def refuses(parts: Sequence[Segment], message: str, deeds: Container[str], lexicon: Lexicon) -> bool:
+    """Whether a message refuses something for good, with no promise and no way out in it.
+
+    Args:
+        parts: Its sentences and list items.
+        message: The text.
+        deeds: Words of what the customer wishes; what is refused of other matters does not count.
+        lexicon: The words of the domain.
+    """
     texts = [" ".join(part.words) for part in parts]
-    if promise_end(message) >= 0 or any(_INSTEAD.search(text) for text in texts):
+    if promise_end(message) >= 0 or alternative(parts) or faulty(parts):
         return False
     refusals = [text for text in texts if _REFUSAL.search(text)]
-    if not refusals or all(_UNSURE.search(text) for text in refusals):
+    if all(_UNSURE.search(text) or _beside(text, deeds, lexicon) for text in refusals):
         return False
     asked = [text for part, text in zip(parts, texts, strict=True) if part.end == "?"]
     return not (asked and _OFFER.search(asked[-1]) and not _NO_OFFER.search(asked[-1]))

@@ -37,7 +37,12 @@ _FIRM = _words(
 )
 """Words that make a question one for a go-ahead, whatever else stands in it."""
 _GOING = _words("proceed ahead")
-_CONFIRMING = re.compile(r"\b(?:i|we)(?: will| can| could| would| am| are)?(?: not|not)? ?(?:cannot )?(?:\w+ )?confirm\b")
+_LEAVE = re.compile(r"\blet (?:me|us) know (?:if|whether) (?:i|we) (?:should|may)\b")
+_CONFIRMING = re.compile(
+    r"\b(?:i|we)(?: will| can| could| would)?(?: not| cannot)?(?: \w{1,20})? confirm\b(?! (?:if|whether))"
+    r"|^(?!.{0,200}\b(?:once|when|if|after|soon|until|before)\b).{0,60}\b(?:have|got|received) your"
+    r" (?:approval|confirmation|consent|permission|agreement|authorization|authorisation|yes)\b"
+)
 _DOING = _words("i me we us like want wish agree")
 _ENDED = _words(
     "done complete completed success successful successfully finished processed confirmed corrected "
@@ -63,7 +68,8 @@ _NEEDS = _words(
 """Words that a request for facts has in it, however it is built."""
 _BEGGING = ("i", "please", "to", "we")
 _WITHOUT = re.compile(
-    r"\b(?:without|until|unless|before) (?:i|we|you|your|knowing|having|verif\w{1,8}|first|that|this|more|an?|the)\b"
+    r"\b(?:without|until|unless|before) (?:i|we|you|your|knowing|having|verif\w{1,8}|first|that|this|more|an?"
+    r"|the(?! (?:first|flight|departure|trip)))\b"
     r"|\bneed\b.{0,40}\bfirst\b"
 )
 _SEEK = _words("find locate see read register retrieve verify access identify recognize recognise match pull")
@@ -115,10 +121,14 @@ def wanted_yes(asked: Iterable[Segment]) -> Yes:
 def _asks_yes(words: Sequence[str], signs: frozenset[str]) -> bool:
     # "Okay, I've done it" and "I can confirm that" tell; they do not ask.
     told = words[1:] if words[0] in _OPENERS and words[1:2] in ((), (",",)) else words
-    return not signs.isdisjoint(told) and _CONFIRMING.search(" ".join(told)) is None
+    text = " ".join(told)
+    asks = not signs.isdisjoint(told) and _CONFIRMING.search(text) is None
+    return asks or _LEAVE.search(text) is not None
 
 
 def _kind(words: Sequence[str]) -> Yes:
+    if ("rather" in words and "or" in words) or ("not" in words and "yet" in words):
+        return "more"
     if not _HUMAN.isdisjoint(words):
         return "human"
     if _firm(words):
@@ -136,6 +146,17 @@ def plans(parts: Sequence[Segment], deeds: Container[str]) -> bool:
         and any(word in deeds for word in part.words)
         for part in parts
     )
+
+
+def planning(parts: Sequence[Segment]) -> list[Segment]:
+    """Return the sentences that say what will be done, or ask for leave to do it."""
+    return [
+        part
+        for part in parts
+        if not part.item
+        and (part.end == "?" or not _FUTURE.isdisjoint(part.words))
+        and (_LOOK | _MORE).isdisjoint(part.words)
+    ]
 
 
 def asks_leave(parts: Sequence[Segment]) -> bool:

@@ -9,8 +9,7 @@ _SLOTS = (
         "user_id",
         "user ID",
         phrases=(
-            "{user|customer|account|member|membership|profile|loyalty|frequent flyer|client} {id|ids"
-            "|number|identifier}",
+            "{user|customer|account|member|membership|profile|loyalty|frequent flyer|client} {id|ids|number|identifier}",
             "{userid|username|user name}",
             "{user|customer} {account|profile} {id|number}",
             "login{| id| name}",
@@ -149,14 +148,12 @@ _SLOTS = (
             "|information|preference|preferences|type|source}",
             "{method|form|mode|means|way} of payment",
             "{preferred|desired} payment",
-            "payment {method|option} for the{| additional| extra| remaining| total| outstanding} "
-            "{amount|cost|charge|charges|difference|balance|fee|fees}",
+            "payment {method|option} for the{| additional| extra| remaining| total| outstanding} {amount|cost|charge|charges|difference|balance|fee|fees}",
             "payment method for {all|each|the|all the|both|any} {passenger|passengers}",
             "{last 4|last four}{| digits}",
             "{credit card|gift card|card|certificate} {number|numbers|details|information|id|ids}",
             "{|credit |gift }{card|cards|certificate|certificates} you {would|want|wish|prefer}",
-            "how {the|any}{| additional| extra| remaining} {fare difference|difference|charges|cost|amount|balance"
-            "|payment|total} should be {paid|covered|charged|split}",
+            "how {the|any}{| additional| extra| remaining} {fare difference|difference|charges|cost|amount|balance|payment|total} should be {paid|covered|charged|split}",
         ),
         heads=(
             "{|specific |of your |of these |of the }{payment|payment method|payment methods|method|methods|card|cards|gift card|gift cards|credit card"
@@ -292,8 +289,7 @@ _SLOTS = (
             "{details|information} {of|for|about} {the|your}{| new| updated} {booking|trip|itinerary|change}",
             "preferences you",
             "membership {status|level|tier}",
-            "{amount|amounts|balance|balances|value|details}{| available| remaining| left} {on|of|in|for} "
-            "{the|each|any|your|all|all the}{| travel} {gift card|gift cards|certificate|certificates}{| you}",
+            "{amount|amounts|balance|balances|value|details}{| available| remaining| left} {on|of|in|for} {the|each|any|your|all|all the}{| travel} {gift card|gift cards|certificate|certificates}{| you}",
             "{trip type|type of trip|one way or round trip|round trip or one way}",
             "{or|such as|like|including|e g}{| the| your| a} flight number",
             "{|short |brief |quick |detailed }{description|summary|explanation}",
@@ -302,8 +298,7 @@ _SLOTS = (
             "{|maximum |approximate }budget",
             "{seat|meal|seating} {preference|preferences}",
             "type of {change|changes|request}",
-            "{|total |exact |current |remaining |available }{amount|amounts|balance|balances|cost|costs"
-            "|price}",
+            "{|total |exact |current |remaining |available }{amount|amounts|balance|balances|cost|costs|price}",
             "{phone number|email address|email|address|contact information|contact details|zip code}",
         ),
         heads=(
