@@ -54,7 +54,7 @@ class Compact(Full):
     @override
     def policy(self, domain: Domain, values: Values, now: str) -> str:
         """Return the values of the rules, how each declines, and one line for each tool."""
-        declines = [" ".join(["decline", rule.id, *rule.facts]) for rule in domain.rules if rule.facts]
+        declines = [" ".join([rule.id, *rule.facts]) for rule in domain.rules if rule.facts]
         return "\n".join([domain.compact(values, now), *declines, *map(_tool_line, domain.tools)])
 
     @override
@@ -75,11 +75,16 @@ def _compact(message: Message, seen: frozenset[str], spare: frozenset[str]) -> M
     text = message["content"]
     if message["role"] != "tool" or text[:1] not in ("{", "["):
         return message
-    value = parse_trusted_exact(text)
-    if isinstance(value, dict):
-        value = {key: part for key, part in value.items() if key not in spare}
+    value = _needed(parse_trusted_exact(text), spare)
     fresh = [line for line in _laid_out("", value) if line not in seen]
     return {**message, "content": "\n".join(fresh) or "done"}
+
+
+def _needed(value: Any, spare: frozenset[str]) -> Any:
+    """Return a result without the fields that nobody needs."""
+    if isinstance(value, dict):
+        return {key: _needed(part, spare) for key, part in value.items() if key not in spare}
+    return [_needed(part, spare) for part in value] if isinstance(value, list) else value
 
 
 def _tool_line(tool: Tool) -> str:

@@ -19,5 +19,6 @@ DOMAIN = Domain(
     lexicon=LEXICON,
     describe=words.describe,
     reason=words.reason,
-    spare=frozenset({"address", "email"}),
+    # The prefix of a payment method's id says what its source is.
+    spare=frozenset({"address", "email", "source"}),
 )
