@@ -32,6 +32,14 @@ _PROMISE = re.compile(
     r"|please (?:hold|wait))"
     r"|\b(?:almost|nearly|about to|in progress|underway|under way|working on)\b"
 )
+_WORD = re.compile(r"[a-z]+")
+_HINTS = frozenset(
+    (
+        "i we let being almost nearly about progress underway way moment minute second sec bear hold hang "
+        "stand wait processing proceeding trying working checking making correcting retrying looking doing"
+    ).split(" ")
+)
+"""Words of which every promise has one; looking for them first is much cheaper."""
 _SENTENCE = re.compile(r"[.!?](?=\s|$)|\n")
 _ALLOWED_NO = re.compile(
     r"\b(?:nothing|no|not) (?:(?:else|further|more|other|additional|longer)\b|(?:issue|problem"
@@ -142,6 +150,7 @@ def _nouns(lexicon: Lexicon) -> tuple[frozenset[str], frozenset[str], str]:
     return things, (_MATTERS | extras | counted) - things, "|".join(("request", *kept))
 
 
+@lru_cache(maxsize=8)
 def promise_end(message: str) -> int:
     """Return where in a message it is last said that work goes on, or -1.
 
@@ -156,7 +165,7 @@ def promise_end(message: str) -> int:
     for end in [match.end() for match in _SENTENCE.finditer(text)] + [len(text)]:
         sentence = text[start:end].lstrip()
         place = end - len(sentence) if start < end else start
-        if re.search(_IDLE, sentence) is None:
+        if not _HINTS.isdisjoint(_WORD.findall(sentence)) and re.search(_IDLE, sentence) is None:
             last = max((place + match.start() for match in _PROMISE.finditer(sentence)), default=last)
         start = end
     return last
