@@ -33,12 +33,11 @@ _PROMISE = re.compile(
     r"|\b(?:almost|nearly|about to|in progress|underway|under way|working on)\b"
 )
 _WORD = re.compile(r"[a-z]+")
-_HINTS = frozenset(
-    (
-        "i we let being almost nearly about progress underway way moment minute second sec bear hold hang "
-        "stand wait processing proceeding trying working checking making correcting retrying looking doing"
-    ).split(" ")
+_HINT_WORDS = (
+    "i we let being almost nearly about progress underway way moment minute second sec bear hold hang stand "
+    "wait processing proceeding trying working checking making correcting retrying looking doing"
 )
+_HINTS = frozenset(_HINT_WORDS.split())
 """Words of which every promise has one; looking for them first is much cheaper."""
 _SENTENCE = re.compile(r"[.!?](?=\s|$)|\n")
 _ALLOWED_NO = re.compile(
