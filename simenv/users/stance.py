@@ -13,7 +13,9 @@ from simenv.users.segments import Segment, lowered
 from simenv.users.tables import tables
 
 _MORE = r"else|further|other|another|anything|something|question|questions|need|needs"
-_IDLE = rf"\b(?:if|should) (?:you|there|any)\b.{{0,60}}\b(?:{_MORE})\b|\b(?:glad|happy|here to) (?:i|help)\b"
+_IDLE = re.compile(
+    rf"\b(?:if|should) (?:you|there|any)\b.{{0,60}}\b(?:{_MORE})\b|\b(?:glad|happy|here to) (?:i|help)\b"
+)
 """A promise for the case that there is more to do, which is none."""
 _PROMISE = re.compile(
     r"\blet (?:me|us)\b(?! know)|\blet's\b"
@@ -127,6 +129,18 @@ _NO_OFFER = re.compile(
 )
 
 
+# Words of which every match of a pattern above has one.
+_FAULT_HINT_WORDS = "wrong mistake error errors failed failure through rejected again retry"
+_FAULT_HINTS = frozenset(_FAULT_HINT_WORDS.split())
+_INSTEAD_HINTS = frozenset({"but", "however"})
+_UNFINISHED_HINT_WORDS = "before while yet first far hello hi welcome contacting how"
+_UNFINISHED_HINTS = frozenset(_UNFINISHED_HINT_WORDS.split())
+_REFUSAL_HINT_WORDS = (
+    "not cannot able unable impossible ineligible decline declined declining rejected denied refused refuse "
+    "reject no none rule rules prevent prevents off gives"
+)
+_REFUSAL_HINTS = frozenset(_REFUSAL_HINT_WORDS.split())
+
 _MATTER_WORDS = (
     "discount fee fees meal meals refund refunds refunded certificate certificates gift voucher vouchers "
     "points payment payments card cards cash email password"
@@ -164,7 +178,7 @@ def promise_end(message: str) -> int:
     for end in [match.end() for match in _SENTENCE.finditer(text)] + [len(text)]:
         sentence = text[start:end].lstrip()
         place = end - len(sentence) if start < end else start
-        if not _HINTS.isdisjoint(_WORD.findall(sentence)) and re.search(_IDLE, sentence) is None:
+        if not _HINTS.isdisjoint(_WORD.findall(sentence)) and _IDLE.search(sentence) is None:
             last = max((place + match.start() for match in _PROMISE.finditer(sentence)), default=last)
         start = end
     return last
@@ -208,6 +222,11 @@ def closing(parts: Sequence[Segment], signs: frozenset[str]) -> list[Segment]:
     ]
 
 
+def _with(hints: frozenset[str], parts: Iterable[Segment]) -> list[str]:
+    """Return the sentences in which one of the words stands: cheaper to ask than any pattern."""
+    return [" ".join(part.words) for part in parts if not hints.isdisjoint(part.words)]
+
+
 def _doubted(words: str) -> bool:
     text = _ALLOWED_NO.sub("", words)
     return any(pattern.search(text) is not None for pattern in (_UNDONE, _NO_DEED, _LOOKED))
@@ -215,13 +234,13 @@ def _doubted(words: str) -> bool:
 
 def faulty(parts: Iterable[Segment]) -> bool:
     """Whether a message tells of a failure, or that something comes before the end."""
-    texts = [" ".join(part.words) for part in parts]
-    return any(_FAULT.search(text) for text in texts)
+    return any(_FAULT.search(text) for text in _with(_FAULT_HINTS, parts))
 
 
 def unfinished(parts: Iterable[Segment]) -> bool:
     """Whether an offer of more help comes before the deed: "anything else before I do that?"."""
-    texts = [(part.end, " ".join(part.words)) for part in parts]
+    marked = [part for part in parts if not _UNFINISHED_HINTS.isdisjoint(part.words)]
+    texts = [(part.end, " ".join(part.words)) for part in marked]
     return any(
         (end == "?" and _STILL_TO_DO.search(text)) or text.startswith("before ") or _GREETS.search(text)
         for end, text in texts
@@ -230,7 +249,7 @@ def unfinished(parts: Iterable[Segment]) -> bool:
 
 def alternative(parts: Iterable[Segment]) -> bool:
     """Whether a message says what can be had instead: "but I can"."""
-    return any(_INSTEAD.search(" ".join(part.words)) for part in parts)
+    return any(_INSTEAD.search(text) for text in _with(_INSTEAD_HINTS, parts))
 
 
 def _beside(text: str, deeds: Container[str], lexicon: Lexicon) -> bool:
@@ -252,7 +271,7 @@ def refuses(parts: Sequence[Segment], message: str, deeds: Container[str], lexic
     texts = [" ".join(part.words) for part in parts]
     if promise_end(message) >= 0 or alternative(parts) or faulty(parts):
         return False
-    refusals = [text for text in texts if _REFUSAL.search(text)]
+    refusals = [text for text in _with(_REFUSAL_HINTS, parts) if _REFUSAL.search(text)]
     if all(_UNSURE.search(text) or _beside(text, deeds, lexicon) for text in refusals):
         return False
     asked = [text for part, text in zip(parts, texts, strict=True) if part.end == "?"]
