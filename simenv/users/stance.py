@@ -193,7 +193,16 @@ def reports(parts: Sequence[Segment], lexicon: Lexicon, *, own: bool) -> list[Se
         own: Whether only those count that tell it of the speaker or the customer's reservation, as a deed
             that nobody agreed to would be told.
     """
-    done = "|".join(dict.fromkeys((*_DONE, *lexicon.done)))
+    words, pattern = _reporting(lexicon, own)
+    told = [part for part in parts if part.end != "?" and not words.isdisjoint(part.words)]
+    return [part for part in told if _tells(part, pattern)]
+
+
+@lru_cache(maxsize=64)
+def _reporting(lexicon: Lexicon, own: bool) -> tuple[frozenset[str], re.Pattern[str]]:  # noqa: FBT001  cached
+    """Return the participles of done deeds, and the pattern of a report; see ``reports``."""
+    words = tuple(dict.fromkeys((*_DONE, *lexicon.done)))
+    done = "|".join(words)
     things = rf"(?:your|the|this) (?:\w+ )?(?:{_nouns(lexicon)[2]}) (?:has|have)"
     subject = rf"(?:i|we)(?: have| went ahead and)?|{things}"
     pattern = (
@@ -202,7 +211,7 @@ def reports(parts: Sequence[Segment], lexicon: Lexicon, *, own: bool) -> list[Se
         else rf"\b(?:(?:has|have) (?:now )?been|(?:i|we)(?: have)?|(?:is|are) now|was|were)"
         rf"(?: now| successfully)* (?:{done})\b|\bsuccessfully (?:{done})\b"
     )
-    return [part for part in parts if part.end != "?" and _tells(part, re.compile(pattern))]
+    return frozenset(words), re.compile(pattern)
 
 
 def _tells(part: Segment, pattern: re.Pattern[str]) -> bool:
