@@ -13,8 +13,8 @@ from simenv.core.task import Card, Fact, Question, Wish
 from simenv.core.trajectory import Event
 from simenv.episodes.episode import Episode
 from simenv.testing import Sample
+from simenv.users.personas import PERSONAS
 from simenv.users.reply import Talk, begin, hears_transfer, reply
-from simenv.users.speech import PERSONAS
 from tests.library_domain.words import LEXICON
 
 RENEW = Wish(
@@ -215,11 +215,11 @@ def test_every_value_told_about_a_question_is_on_record() -> None:
     assert answers("Your fines are high.") == []
 
 
-@pytest.mark.parametrize("insists", [0, 1, 2])
+@pytest.mark.parametrize("insists", [0, 1, 2, 3, 4])
 def test_a_no_is_taken_after_as_many_repetitions(insists: int) -> None:
     card = CARD.model_copy(update={"insists": insists, "wishes": [RENEW]})
     no = "I'm sorry, but I can't renew that loan: it was renewed 3 times."
-    state, texts, events = talk(card, *[no] * 5)
+    state, texts, events = talk(card, *[no] * 9)
     assert len(texts) == insists + 1
     assert state.settled == ("g1",)
     assert events[-1] == {"type": "ended", "why": "settled"}

@@ -129,7 +129,7 @@ class Oracle:
         return program
 
     def _meet(self, request: Request) -> Talk:
-        goal = getattr(request.node, "goal", "")
+        goal = request.goal
         if goal and goal != self.goal:
             yield from self._report_done()
             self.goal = goal
@@ -239,8 +239,8 @@ class Oracle:
         world = self.episode.world()
         values, facts = read_values(world), request.arguments["facts"]
         reason = self.episode.domain.reason(node.rule, facts, values)
-        for _ in range(3):
-            if self.episode.done or self._settled(node.goal):
+        for _ in range(self.card.insists + 2):
+            if self.episode.done or self._settled(request.goal):
                 return
             yield self.voice.deny(reason)
 

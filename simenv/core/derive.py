@@ -9,12 +9,14 @@ from typing import Any
 
 from simenv.core.canonical import canonical, parse_trusted_exact
 from simenv.core.domain import Domain
-from simenv.core.errors import ToolError
+from simenv.core.errors import ToolError, UsageError
 from simenv.core.goal import Atom, Goal, atoms, in_order
-from simenv.core.interpreter import Judgement, Request, UnsoundError, interpret
+from simenv.core.interpreter import SANE, Judgement, Mind, Request, UnsoundError, interpret
 from simenv.core.program import Program
 from simenv.core.rules import Values, read_now, read_values
-from simenv.core.world import State, World
+from simenv.core.world import Setup, World, check_setup, set_up
+
+_MOST_READS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,14 @@ class Outcome:
         answers: Goal id to the value reported; cents for money.
         requests: Everything that was done, in order, without reads.
         reads: How many reads it took.
+        fault: Why it went no further, or "".
     """
 
     required: list[Atom]
     answers: dict[str, str | int] = field(default_factory=dict)
     requests: tuple[Request, ...] = ()
     reads: int = 0
+    fault: str = ""
 
     def goal(self) -> Goal:
         """Return the goal that asks for exactly this."""
@@ -52,53 +56,117 @@ def blind(domain: Domain) -> Judgement:
     return lambda rule, facts: domain.rulebook[rule].blind
 
 
-def derive(program: Program, domain: Domain, world: World, judge: Judgement | None = None) -> Outcome:
-    """Run ``program`` on a fresh state of ``world`` and return what came of it.
+class Bench:
+    """Where programs are run at tool level, again and again, in one set-up world.
+
+    Args:
+        domain: Whose tools are called.
+        world: The connection; its state is left behind by every run.
+        setup: Rows that differ from the image; outcomes are what differs from them.
+        reads: Results of reads on untouched rows, to be shared by benches of one image without set-up.
+
+    Raises:
+        UsageError: If ``setup`` is not one of this world.
+    """
+
+    def __init__(
+        self, domain: Domain, world: World, *, setup: Setup = (), reads: dict[str, Any] | None = None
+    ) -> None:
+        if setup:
+            check_setup(world, setup)
+        self.domain, self.world = domain, world
+        self.base = set_up(domain.table, setup)
+        self._reads: dict[str, Any] = {} if setup or reads is None else reads
+        self.fresh()
+        self.judge = informed(domain, read_values(world), read_now(world))
+
+    def fresh(self) -> None:
+        """Put the world back to how it was set up."""
+        self.state = self.base.copy()
+        self.world.play(self.state)
+
+    def run(self, program: Program, judge: Judgement | None = None, mind: Mind = SANE) -> Outcome:
+        """Run ``program`` on a fresh state and return what came of it.
+
+        Args:
+            program: What is run.
+            judge: Who says what the policy says; by default someone who has read it.
+            mind: Who runs it. Of anyone but the sane, an unsound run is returned as far as it came.
+
+        Raises:
+            UnsoundError: If the program has no single outcome or one of its calls is refused.
+        """
+        self.fresh()
+        answers: dict[str, str | int] = {}
+        done: list[Request] = []
+        reads, fault = 0, ""
+        steps = interpret(program, judge or self.judge, mind)
+        result: Any = None
+        try:
+            while True:
+                request = steps.send(result)
+                result = None
+                if request.kind == "report":
+                    answers[request.goal] = (request.arguments or {})["value"]
+                elif request.kind != "slot":
+                    result = self.call(request.name, request.arguments)
+                    reads += request.kind == "read"
+                if request.kind != "read":
+                    done.append(request)
+        except StopIteration:
+            pass
+        except (UsageError, TypeError, KeyError, ValueError, IndexError) as error:
+            # A mind that sees things wrongly may compare a word with a number; whoever is sane must not.
+            if mind is SANE:
+                raise
+            fault = str(error)
+        return Outcome(self.atoms(), answers, tuple(done), reads, fault)
+
+    def atoms(self) -> list[Atom]:
+        """Return what differs now from the set-up world, in canonical order."""
+        return in_order(atoms(self.state, self.domain.table, self.base))
+
+    def call(self, name: str, arguments: Any) -> Any:
+        """Return what a tool gives, as a program sees it.
+
+        Raises:
+            UnsoundError: If it refuses.
+        """
+        key = canonical([name, arguments])
+        untouched = self.state.row_hash == self.base.row_hash
+        if untouched and key in self._reads:
+            return self._reads[key]
+        tool = self.domain.toolbox.get(name) or self.domain.lookalike[name]
+        self.world.begin()
+        try:
+            # Through JSON and back: the program must see what an agent would.
+            result = tool.call(self.world, parse_trusted_exact(canonical(arguments)))
+        except ToolError as error:
+            self.world.undo()
+            raise UnsoundError(f"{name} was refused: {error.code}: {error}") from None
+        self.world.commit()
+        result = result if isinstance(result, str) else parse_trusted_exact(canonical(result))
+        if untouched and tool.effect == "read" and len(self._reads) < _MOST_READS:
+            self._reads[key] = result
+        return result
+
+
+def derive(
+    program: Program, domain: Domain, world: World, judge: Judgement | None = None, *, setup: Setup = ()
+) -> Outcome:
+    """Run ``program`` on a fresh state of ``world`` and return what came of it; see ``Bench``.
 
     Raises:
         UnsoundError: If the program has no single outcome or one of its calls is refused.
+        UsageError: If ``setup`` is not one of this world.
     """
-    state = State()
-    world.play(state)
-    judge = judge or informed(domain, read_values(world), read_now(world))
-    answers: dict[str, str | int] = {}
-    done: list[Request] = []
-    reads = 0
-    steps = interpret(program, judge)
-    result: Any = None
-    while True:
-        try:
-            request = steps.send(result)
-        except StopIteration:
-            break
-        result = None
-        if request.kind == "report":
-            answers[request.node.goal] = (request.arguments or {})["value"]  # type: ignore[union-attr]
-        elif request.kind != "slot":
-            result = _call(domain, world, request)
-            reads += request.kind == "read"
-        if request.kind != "read":
-            done.append(request)
-    return Outcome(in_order(atoms(state, domain.table)), answers, tuple(done), reads)
+    return Bench(domain, world, setup=setup).run(program, judge)
 
 
-def _call(domain: Domain, world: World, request: Request) -> Any:
-    world.begin()
-    try:
-        tool = domain.toolbox[request.name]
-        # Through JSON and back: the program must see what an agent would.
-        result = tool.call(world, parse_trusted_exact(canonical(request.arguments)))
-    except ToolError as error:
-        world.undo()
-        raise UnsoundError(f"{request.name} was refused: {error.code}: {error}") from None
-    world.commit()
-    return result if isinstance(result, str) else parse_trusted_exact(canonical(result))
-
-
-def needs_policy(program: Program, domain: Domain, world: World, outcome: Outcome) -> bool:
+def needs_policy(program: Program, bench: Bench, outcome: Outcome) -> bool:
     """Whether someone who has not read the policy would come to another outcome."""
     try:
-        guess = derive(program, domain, world, blind(domain))
+        guess = bench.run(program, blind(bench.domain))
     except UnsoundError:
         return True
     return (guess.required, guess.answers) != (outcome.required, outcome.answers)

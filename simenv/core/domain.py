@@ -1,7 +1,7 @@
 """Everything simenv needs to know about one domain."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -46,6 +46,9 @@ class Domain:
         describe: (tool, arguments) to words.
         reason: (rule id, facts, values) to why a request is declined, as a clause.
         spare: Fields of results that no rule, tool or task needs; the compact face leaves them out.
+        lookalikes: Tools that resemble one of ``tools`` and mean something else; offered only in tasks
+            that name them.
+        confusable: Name of a tool to that of its look-alike.
     """
 
     name: str
@@ -60,11 +63,18 @@ class Domain:
     describe: Callable[[str, Mapping[str, Any]], Description]
     reason: Callable[[str, Mapping[str, Any], Values], str]
     spare: frozenset[str] = frozenset()
+    lookalikes: tuple[Tool, ...] = ()
+    confusable: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def toolbox(self) -> dict[str, Tool]:
         """The tools by name."""
         return {tool.name: tool for tool in self.tools}
+
+    @cached_property
+    def lookalike(self) -> dict[str, Tool]:
+        """The look-alikes by name."""
+        return {tool.name: tool for tool in self.lookalikes}
 
     @cached_property
     def rulebook(self) -> dict[str, Rule]:

@@ -1,6 +1,6 @@
 """When a task is done: what must differ in the world, what may, and what must have been answered.
 
-The net difference of an episode is written as *atoms*, each one thing that changed:
+What an episode has changed since it was set up is written as *atoms*, each one thing that changed:
 
 * ``["set", table, key, column, value]`` a column of a row has a new value
 * ``["new", table, row]`` and ``["gone", table, key]`` a row came or went
@@ -53,11 +53,17 @@ class Goal(BaseModel):
         return copied
 
 
-def atoms(state: State, tables: Mapping[str, Table]) -> list[Atom]:
-    """Return what differs between ``state`` and its image, in no particular order."""
+def atoms(state: State, tables: Mapping[str, Table], base: State | None = None) -> list[Atom]:
+    """Return what differs between ``state`` and its start, in no particular order.
+
+    Args:
+        state: A state of an image.
+        tables: The image's tables by name.
+        base: The state in which the episode started; None if that was the image itself.
+    """
     listed: list[Atom] = []
     lists: dict[tuple[str, Row], int] = {}
-    for (name, key), (old, new) in state.net.items():
+    for (name, key), (old, new) in (state.since(base) if base else state.net).items():
         table = tables[name]
         if table.ordinal is None:
             listed.extend(_plain(table, list(key), old, new))

@@ -4,9 +4,13 @@ A program is a list of nodes in the order they run. A node's inputs are *templat
 ``{"$": "node.path"}`` stands for a value that an earlier node gave; everything else stands for
 itself. Paths are keys and list positions joined by dots.
 
-Node kinds: ``slot`` (what the customer holds), ``lookup`` (a read, or one per element of a list),
-``filter``, ``extremum``, ``compute``, ``rule`` (a policy judgement), ``if``, ``act`` (a write),
-``decline``, ``report`` (an answer to the customer).
+Node kinds: ``const``, ``slot`` (what the customer says), ``ask`` (what the customer says only when asked),
+``lookup`` (a read, or one per element of a list), ``search`` (a read that lists what can be had),
+``filter``, ``extremum``, ``rank``, ``join``, ``aggregate``, ``compare``, ``compute``, ``rule`` (a policy
+judgement), ``if``, ``each`` (the same for every element of a list), ``act`` (a write), ``decline``,
+``report`` (an answer to the customer), ``retry`` (a tool that may be busy).
+
+A node may name the *step* of the request that it belongs to; nodes without one only fetch or convert.
 """
 
 from collections.abc import Iterator
@@ -24,6 +28,14 @@ Template = Any
 class _Node(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     id: str
+    step: str = ""
+
+
+class Const(_Node):
+    """A value that the request itself fixes."""
+
+    op: Literal["const"] = "const"
+    value: Any
 
 
 class Slot(_Node):
@@ -35,6 +47,8 @@ class Slot(_Node):
         said: How the customer says it.
         opening: Whether the customer says it unasked, with the wish.
         goal: The goal it belongs to, or "" if it is about the customer.
+        decoy: What someone takes it to be who listens badly: the first word of a changed mind, a value
+            that was only mentioned.
     """
 
     op: Literal["slot"] = "slot"
@@ -43,6 +57,13 @@ class Slot(_Node):
     said: str
     opening: bool = False
     goal: str = ""
+    decoy: Any = None
+
+
+class Ask(Slot):
+    """A fact that the customer holds and says only when asked, or later of its own accord."""
+
+    op: Literal["ask"] = "ask"  # type: ignore[assignment]
 
 
 class Lookup(_Node):
@@ -57,28 +78,76 @@ class Lookup(_Node):
     each: Template = None
 
 
+class Search(_Node):
+    """What a search tool lists."""
+
+    op: Literal["search"] = "search"
+    tool: str
+    args: dict[str, Template]
+
+
+How = Literal["==", "!=", "<", "<=", ">", ">=", "has"]
+
+
 class Filter(_Node):
-    """The elements of a list that meet every condition ``[path, comparison, template]``.
+    """The elements of a list that meet every condition ``[measure, comparison, template]``.
 
     With ``one`` the only such element; a task in which there is not exactly one is unsound.
     """
 
     op: Literal["filter"] = "filter"
     of: Template
-    where: list[tuple[str, Literal["==", "!=", "<", "<=", ">", ">="], Template]]
+    where: list[tuple[str, How, Template]]
     one: bool = False
 
 
 class Extremum(_Node):
-    """The element of a list with the least or greatest value; a tie is unsound.
+    """The element of a list with the least (``min``) or greatest (``max``) value; a tie is unsound.
 
-    ``by`` is a path, or several joined by ``+`` whose values are added.
+    ``by`` is a measure, or several joined by ``+`` whose values are added.
     """
 
     op: Literal["extremum"] = "extremum"
     of: Template
+    by: Template
+    pick: Template
+
+
+class Rank(_Node):
+    """The element that comes ``place``-th from the least or greatest value; a tie with it is unsound."""
+
+    op: Literal["rank"] = "rank"
+    of: Template
     by: str
     pick: Literal["min", "max"]
+    place: int = Field(ge=2)
+
+
+class Join(_Node):
+    """Every element of a list with the value beside it in another list, under the key ``name``."""
+
+    op: Literal["join"] = "join"
+    left: Template
+    right: Template
+    name: str
+
+
+class Aggregate(_Node):
+    """How many elements a list has, or what a measure of theirs comes to."""
+
+    op: Literal["aggregate"] = "aggregate"
+    fn: Literal["count", "sum", "min", "max"]
+    of: Template
+    by: str = ""
+
+
+class Compare(_Node):
+    """Whether one value stands in a relation to another."""
+
+    op: Literal["compare"] = "compare"
+    left: Template
+    how: How
+    right: Template
 
 
 class Compute(_Node):
@@ -86,11 +155,30 @@ class Compute(_Node):
 
     ``cents`` and ``dollars`` convert; ``sum`` also adds lists up; ``above`` is how much the first exceeds
     the second; ``has`` whether a list holds a value; ``at`` the values at a path of every element;
-    ``pick`` every element with only some of its keys; ``values`` the values of an object.
+    ``pick`` every element with only some of its keys; ``values`` the values of an object; ``shift`` a day
+    moved by a number of days; ``measure`` a measure of an element; ``get`` what a table has under a key;
+    ``surname`` what follows the first word of a name.
     """
 
     op: Literal["compute"] = "compute"
-    fn: Literal["sum", "sub", "mul", "above", "min", "len", "cents", "dollars", "has", "at", "pick", "values"]
+    fn: Literal[
+        "sum",
+        "sub",
+        "mul",
+        "above",
+        "min",
+        "len",
+        "cents",
+        "dollars",
+        "has",
+        "at",
+        "pick",
+        "values",
+        "shift",
+        "measure",
+        "get",
+        "surname",
+    ]
     args: list[Template]
 
 
@@ -109,6 +197,26 @@ class If(_Node):
     test: Template
     then: list["Node"]
     orelse: list["Node"] = []
+
+
+class Each(_Node):
+    """The same nodes for every element of a list, each with a goal of its own.
+
+    Inside, ``{"$": "item"}`` is the element and the goals of acts and declines are those of ``goals``.
+    """
+
+    op: Literal["each"] = "each"
+    of: Template
+    goals: list[str]
+    nodes: list["Node"]
+
+
+class Retry(_Node):
+    """A tool that may be busy: its calls are made again up to ``times`` times."""
+
+    op: Literal["retry"] = "retry"
+    tool: str
+    times: int = Field(ge=1)
 
 
 class Act(_Node):
@@ -145,11 +253,30 @@ class Report(_Node):
 
 
 Node = Annotated[
-    Slot | Lookup | Filter | Extremum | Compute | Judge | If | Act | Decline | Report,
+    Const
+    | Slot
+    | Ask
+    | Lookup
+    | Search
+    | Filter
+    | Extremum
+    | Rank
+    | Join
+    | Aggregate
+    | Compare
+    | Compute
+    | Judge
+    | If
+    | Each
+    | Act
+    | Decline
+    | Report
+    | Retry,
     Field(discriminator="op"),
 ]
 
 If.model_rebuild()
+Each.model_rebuild()
 
 
 class Program(BaseModel):
@@ -167,6 +294,8 @@ class Program(BaseModel):
             if isinstance(node, If):
                 stack.extend(reversed(node.orelse))
                 stack.extend(reversed(node.then))
+            elif isinstance(node, Each):
+                stack.extend(reversed(node.nodes))
 
     def slots(self) -> list[Slot]:
         """Return what the customer holds, in order."""
@@ -187,6 +316,8 @@ def _dump(node: Any) -> dict[str, Any]:
         data["then"] = [_dump(each) for each in node.then]
         if node.orelse:
             data["orelse"] = [_dump(each) for each in node.orelse]
+    elif isinstance(node, Each):
+        data["nodes"] = [_dump(each) for each in node.nodes]
     return data
 
 
@@ -218,6 +349,31 @@ def follow(path: str, value: Any) -> Any:
         except (KeyError, IndexError, ValueError, TypeError):
             raise UsageError(f"reference {path!r} leads nowhere at {part!r}") from None
     return value
+
+
+def measure(by: str, item: Any) -> Any:
+    """Return what an element measures: parts joined by ``+`` are added up.
+
+    A part is a path, or one with a prefix: ``len:`` counts a list, ``cents:`` reads dollars, ``sum:LIST.PATH``
+    adds up dollars of every element as cents, ``words:LIST.A,B`` lists the words at some paths of every element.
+
+    Example:
+        >>> trip = {"flights": [{"price": 70}, {"price": 30}], "bags": 2}
+        >>> measure("sum:flights.price", trip), measure("len:flights", trip), measure("bags", trip)
+        (10000, 2, 2)
+    """
+    if "+" in by:
+        return sum(measure(part, item) for part in by.split("+"))
+    how, found, path = by.partition(":")
+    if not found:
+        return follow(by, item)
+    if how in ("sum", "words"):
+        place, _, inner = path.partition(".")
+        if how == "words":
+            return [" ".join(follow(each, one) for each in inner.split(",")) for one in follow(place, item)]
+        return sum(read_cents(follow(inner, one)) for one in follow(place, item))
+    value = follow(path, item)
+    return len(value) if how == "len" else read_cents(value)
 
 
 def read_cents(amount: int | Decimal | float) -> int:

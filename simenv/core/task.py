@@ -4,18 +4,19 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 from typing_extensions import override
 
 from simenv.core.canonical import canonical, digest
 from simenv.core.goal import Goal
+from simenv.core.plan import Plan
 from simenv.core.program import Program
 
 Scalar = str | int
 
 
 class Fact(BaseModel):
-    """Something the customer can say when asked.
+    """Something the customer can say when asked, or unasked once it comes to its mind.
 
     Attributes:
         slot: A slot of the domain's lexicon.
@@ -24,6 +25,8 @@ class Fact(BaseModel):
         kind: The mention kind by which proposals are checked against it, or "".
         goal: The wish it belongs to, or "" if it is about the customer.
         opening: Whether the opening says it already.
+        turn: In which reply, counted from 1, the customer says it unasked if it is still to be said then; 0
+            for never. A later fact of the same goal and slot replaces the earlier: a changed mind.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +36,7 @@ class Fact(BaseModel):
     kind: str = ""
     goal: str = ""
     opening: bool = False
+    turn: NonNegativeInt = 0
 
 
 class Question(BaseModel):
@@ -81,9 +85,9 @@ class Card(BaseModel):
         wishes: In the order in which the customer brings them up.
         told: How many of the wishes the opening already states.
         facts: What can be asked of the customer.
-        persona: Manner of speaking.
+        persona: Manner of speaking, one of ``simenv.users.personas.PERSONAS``.
         patience: Agent messages without progress before the customer hangs up.
-        insists: How often the customer does not take no for an answer.
+        insists: How often the customer does not take no for an answer, at most 4 times.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,7 +97,7 @@ class Card(BaseModel):
     facts: list[Fact]
     persona: str = "plain"
     patience: int = 8
-    insists: int = 0
+    insists: int = Field(default=0, ge=0, le=4)
 
 
 class Task(BaseModel):
@@ -109,6 +113,11 @@ class Task(BaseModel):
         card: The customer.
         goal: What a finished episode must show.
         budget: Steps before the episode is cut off.
+        setup: Rows that differ from the world's image before the episode starts, each
+            ``[table, old row or None, new row or None]``.
+        faults: Tool name to how many of its first calls are refused as ``unavailable``.
+        extras: Names of look-alike tools that are offered beside the domain's own.
+        plan: What the customer wants as an expression, for tasks that were made from one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -121,6 +130,10 @@ class Task(BaseModel):
     card: Card
     goal: Goal
     budget: int = 40
+    setup: list[list[Any]] = []
+    faults: dict[str, PositiveInt] = {}
+    extras: list[str] = []
+    plan: Plan | None = None
 
     @cached_property
     def id(self) -> str:
@@ -136,4 +149,6 @@ class Task(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data without defaults."""
-        return self.model_dump(mode="json", exclude_defaults=True) | {"program": self.program.to_json()}
+        data = self.model_dump(mode="json", exclude_defaults=True, exclude={"program", "plan"})
+        data["program"] = self.program.to_json()
+        return data | ({"plan": self.plan.to_json()} if self.plan is not None else {})

@@ -12,17 +12,23 @@ the hash and the net difference are folded in Python once a call has succeeded.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from simenv.core.canonical import canonical
+from simenv.core.canonical import INT64_MAX, INT64_MIN, canonical
+from simenv.core.errors import UnknownNameError, UsageError
 
 Value = str | int | None
 Row = tuple[Value, ...]
 Key = tuple[Value, ...]
+Net = dict[tuple[str, Key], tuple[Row | None, Row | None]]
+"""(table, key) to (row before or None, row now or None); equal pairs are absent."""
+
+Setup = Sequence[Sequence[Any]]
+"""Rows that differ from an image before play, each ``[table, old row or None, new row or None]``."""
 
 _MASK = 2**128 - 1
 
@@ -72,13 +78,26 @@ class State:
             that the world is as the image.
     """
 
-    net: dict[tuple[str, Key], tuple[Row | None, Row | None]] = field(default_factory=dict)
+    net: Net = field(default_factory=dict)
     journal: list[Change] = field(default_factory=list)
     row_hash: int = 0
 
     def copy(self) -> "State":
         """Return an independent copy; rows are immutable and shared."""
         return State(dict(self.net), list(self.journal), self.row_hash)
+
+    def since(self, base: "State") -> Net:
+        """Return what differs between ``base`` and this state, two states of one image."""
+        if not base.net:
+            return self.net
+        found: Net = {}
+        for place, (first, _) in {**base.net, **self.net}.items():
+            # A place that a state does not mention is there as it is in the image.
+            was = base.net[place][1] if place in base.net else first
+            now = self.net[place][1] if place in self.net else first
+            if was != now:
+                found[place] = (was, now)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as JSON-ready data."""
@@ -112,6 +131,61 @@ def _tupled(row: Sequence[Value] | None) -> Row | None:
 def row_hash(table: str, row: Row) -> int:
     """Return the 128-bit hash of one row; a world's difference is the sum of these."""
     return int.from_bytes(blake2b(canonical((table, *row)).encode(), digest_size=16).digest(), "big")
+
+
+def set_up(tables: Mapping[str, Table], setup: Setup) -> State:
+    """Return the state in which an episode starts: the net difference of ``setup``, an empty journal.
+
+    Raises:
+        UsageError: If a table is unknown, a row is not one of its table, a row stays as it is, changes
+            its key or is listed twice.
+    """
+    state = State()
+    for change in setup:
+        place, old, new = _read_change(tables, change)
+        if place in state.net:
+            raise UsageError(f"setup: row {list(place[1])} of {place[0]!r} is listed twice")
+        state.net[place] = (old, new)
+        for row, sign in ((old, -1), (new, 1)):
+            if row is not None:
+                state.row_hash = (state.row_hash + sign * row_hash(place[0], row)) & _MASK
+    return state
+
+
+def _read_change(
+    tables: Mapping[str, Table], change: Sequence[Any]
+) -> tuple[tuple[str, Key], Row | None, Row | None]:
+    if len(change) != 3:
+        raise UsageError(f"setup: a change is [table, old row, new row], got {len(change)} parts")
+    name, *versions = change
+    if not isinstance(name, str) or name not in tables:
+        raise UnknownNameError("table", str(name), tables)
+    table = tables[name]
+    old, new = (_read_row(table, version) for version in versions)
+    keys = [tuple(row[table.place[column]] for column in table.key) for row in (old, new) if row is not None]
+    if old == new or keys[0] != keys[-1]:
+        raise UsageError(f"setup: a change of {name!r} makes one row of one key another, got {old} and {new}")
+    return (name, keys[0]), old, new
+
+
+def _read_row(table: Table, row: Any) -> Row | None:
+    if row is None:
+        return None
+    if not isinstance(row, list | tuple) or len(row) != len(table.columns):
+        raise UsageError(f"setup: a row of {table.name!r} has {len(table.columns)} values, got {row!r}")
+    for (column, kind), value in zip(table.columns.items(), row, strict=True):
+        if not _fits(kind, value):
+            raise UsageError(f"setup: column {column!r} of {table.name!r} is {kind}, got {value!r}")
+    return tuple(row)
+
+
+def _fits(kind: str, value: Any) -> bool:
+    """Whether a STRICT column of that kind holds the value as it is; ``True`` would come back as 1."""
+    if value is None:
+        return kind.endswith("?")
+    if kind.startswith("TEXT"):
+        return isinstance(value, str)
+    return type(value) is int and INT64_MIN <= value <= INT64_MAX
 
 
 class World:
@@ -230,8 +304,7 @@ class World:
             return
         for (table, key), (old, _) in state.net.items():
             if old is not None:
-                where = " AND ".join(f'"{column}" = ?' for column in self.tables[table].key)
-                self._execute(f'DELETE FROM "{table}" WHERE {where}', key)
+                self._execute(f'DELETE FROM "{table}" WHERE {_is_key(self.tables[table])}', key)
         for (table, _), (_, new) in state.net.items():
             if new is not None:
                 self.insert(table, *new)
@@ -245,6 +318,23 @@ class World:
     def __del__(self) -> None:
         """Close the connection of a world that nobody holds any more."""
         self._con.close()
+
+
+def check_setup(world: World, setup: Setup) -> None:
+    """Check that the rows which ``setup`` takes for the image's are the image's; ``world`` goes back to it.
+
+    Raises:
+        UsageError: If one is not, or ``setup`` is malformed.
+    """
+    world.play(State())
+    for (name, key), (old, _) in set_up(world.tables, setup).net.items():
+        found = world.row(f'SELECT * FROM "{name}" WHERE {_is_key(world.tables[name])}', *key)
+        if found != old:
+            raise UsageError(f"setup: row {list(key)} of {name!r} is {found} in the world, not {old}")
+
+
+def _is_key(table: Table) -> str:
+    return " AND ".join(f'"{column}" = ?' for column in table.key)
 
 
 def _change(values: tuple[Any, ...]) -> Change:

@@ -4,6 +4,7 @@ The digest chain starts from task and world and takes in, per step, the action's
 result, the customer's words, the events and the state's hash. Equal chains mean equal episodes.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -13,14 +14,15 @@ from typing_extensions import override
 from simenv.core import catalog
 from simenv.core.canonical import canonical, digest, quoted
 from simenv.core.domain import Domain
-from simenv.core.errors import ToolError, UsageError
+from simenv.core.draws import Draws
+from simenv.core.errors import ToolError, UnknownNameError, UsageError
 from simenv.core.goal import atoms
 from simenv.core.image import WorldImage
 from simenv.core.rules import read_now, read_values
 from simenv.core.task import Task
 from simenv.core.tools import Tool
 from simenv.core.trajectory import CallRecord, Event, StepRecord, Trajectory
-from simenv.core.world import Change, State, World
+from simenv.core.world import Change, World
 from simenv.episodes import faces, pool
 from simenv.episodes.actions import Action, Call, parse, show_arguments
 from simenv.episodes.chat import Message, assistant, environment, printable, system, tool_result, user
@@ -59,13 +61,20 @@ class Episode:
     Args:
         task: What is played.
         face: ``"full"`` or ``"compact"``: how things are shown. It changes no world and no verdict.
+
+    Raises:
+        UsageError: If the task's setup, faults or extras do not fit its domain and world.
     """
 
     def __init__(self, task: Task, *, face: str = "full", progress: Progress | None = None) -> None:
         self.task = task
         self.domain: Domain = catalog.domain(task.domain)
         self.face = faces.face(face)
+        self._offered = _offered(self.domain, task)
         self._image = pool.image(task.domain, tuple(task.world), task.size)
+        self._setup = canonical(task.setup) if task.setup else ""
+        self._base = pool.base(self._image, self._setup)
+        # The id covers setup, faults and extras, so the chain does.
         self._start = digest(canonical([task.id, self._image.digest, self.domain.name, self.domain.version]))
         self._own = progress or self._fresh()
         self._verdict: Verdict | None = None
@@ -74,12 +83,13 @@ class Episode:
         card = self.task.card
         told = {fact.slot: str(fact.value or fact.said) for fact in card.facts if fact.opening}
         messages = [system(self.policy), user(card.opening)]
-        return Progress(State(), begin(card), self._start, messages, told=told)
+        state, faults = self._base.copy(), dict(self.task.faults)
+        return Progress(state, begin(card), self._start, messages, told=told, faults=faults)
 
     @property
     def policy(self) -> str:
         """The domain's written rules with this world's numbers, as the face shows them."""
-        return _policy(self.domain.name, self._image, self.face.name)
+        return _policy(self.domain.name, self._image, self.face.name, self._setup, self._offered)
 
     def world(self) -> World:
         """Borrow a connection that plays this episode; valid until another episode acts."""
@@ -88,7 +98,7 @@ class Episode:
     @property
     def tools(self) -> list[dict[str, Any]]:
         """Tool schemas in the OpenAI function format, the same for the whole episode."""
-        return [tool.schema for tool in self.domain.tools]
+        return [tool.schema for tool in self._offered]
 
     @property
     def observation(self) -> str:
@@ -187,7 +197,7 @@ class Episode:
 
     def _call(self, world: World, call: Call, shown: str) -> tuple[CallRecord, str, bool]:
         """Run one call; all of its writes happen or none."""
-        tool = self.domain.toolbox.get(call.name)
+        tool = self._find(call.name)
         key = digest(f"{call.name} {shown}")
         if tool is None:
             problem = f"error unknown_tool: There is no tool {quoted(call.name)}."
@@ -200,6 +210,7 @@ class Episode:
         world.begin()
         try:
             arguments = tool.check(call.arguments)
+            self._require_available(tool)
             if tool.effect == "write":
                 breaches = self.domain.breaches(world, tool.name, arguments, self._own.told)
                 goal = self._agreed(tool.name)
@@ -214,6 +225,25 @@ class Episode:
         record = CallRecord(tool.name, tool.effect, key, "", breaches, bool(goal), versions)
         return record, text, tool.ends
 
+    def _find(self, name: str) -> Tool | None:
+        """Return the offered tool of that name."""
+        if name in self.task.extras:
+            return self.domain.lookalike[name]
+        return self.domain.toolbox.get(name)
+
+    def _require_available(self, tool: Tool) -> None:
+        """Count a call of a tool that is out of order.
+
+        Raises:
+            ToolError: ``unavailable``, as often as the task's faults say.
+        """
+        faults = self._own.faults
+        if tool.name in faults:
+            faults[tool.name] -= 1
+            if not faults[tool.name]:
+                del faults[tool.name]
+            raise ToolError("unavailable", "The system is busy. Nothing was changed; try again.")
+
     def _read(self, world: World, tool: Tool, arguments: Any, shown: str) -> tuple[str, str]:
         """Return what a read tool gives, and the code of its refusal or ""."""
         # A read is a pure function of rows and arguments, so on rows that nobody has touched it is
@@ -221,6 +251,7 @@ class Episode:
         known = self._image.reads if not self._own.state.net else {}
         try:
             checked = tool.check(arguments)
+            self._require_available(tool)
             found = known.get((tool.name, shown))
             if found is not None:
                 return found, ""
@@ -261,7 +292,7 @@ class Episode:
             task=self.task.id,
             start=self._start,
             steps=tuple(own.steps),
-            net=tuple(atoms(own.state, self.domain.table)),
+            net=tuple(atoms(own.state, self.domain.table, self._base)),
             terminated=own.why not in ("", "budget"),
             truncated=own.why == "budget",
             why=own.why,
@@ -309,7 +340,33 @@ def _link(chain: str, action: str, heard: list[Message], state: str, events: lis
     return link.hexdigest()
 
 
+def _offered(domain: Domain, task: Task) -> tuple[Tool, ...]:
+    """Return the tools that the agent may call, the task's extras each at a drawn place among them.
+
+    Raises:
+        UnknownNameError: If an extra is no look-alike of the domain, or a fault is of no offered tool.
+        UsageError: If an extra is named twice.
+    """
+    listed = list(domain.tools)
+    for name in task.extras:
+        if name not in domain.lookalike:
+            raise UnknownNameError("look-alike tool", name, domain.lookalike)
+    if len(set(task.extras)) != len(task.extras):
+        raise UsageError(f"an extra tool is named twice: {', '.join(task.extras)}")
+    known = {*domain.toolbox, *task.extras}
+    for name in task.faults:
+        if name not in known:
+            raise UnknownNameError("tool", name, known)
+    if task.extras:
+        draws = Draws("extras", task.id)
+        for name in task.extras:
+            listed.insert(draws.below(len(listed) + 1), domain.lookalike[name])
+    return tuple(listed)
+
+
 @lru_cache(maxsize=4 * pool.IMAGES)
-def _policy(name: str, image: WorldImage, face: str) -> str:
-    world = pool.borrow(image, State())
-    return faces.face(face).policy(catalog.domain(name), read_values(world), read_now(world))
+def _policy(name: str, image: WorldImage, face: str, setup: str, offered: tuple[Tool, ...]) -> str:
+    world = pool.borrow(image, pool.base(image, setup))
+    # A face lists the tools of the domain, and so those that are offered.
+    domain = replace(catalog.domain(name), tools=offered)
+    return faces.face(face).policy(domain, read_values(world), read_now(world))

@@ -7,10 +7,12 @@ The last borrower stays warm; anyone else's state is played onto the connection 
 import os
 import threading
 from collections import OrderedDict
+from functools import lru_cache
 
 from simenv.core import catalog
+from simenv.core.canonical import parse_trusted
 from simenv.core.image import WorldImage
-from simenv.core.world import State, World
+from simenv.core.world import State, World, check_setup, set_up
 
 IMAGES = 64
 SEATS = 2
@@ -56,6 +58,24 @@ def borrow(frozen: WorldImage, state: State) -> World:
     return world
 
 
+@lru_cache(maxsize=4 * IMAGES)
+def base(frozen: WorldImage, setup: str = "") -> State:
+    """Return the state in which episodes with this setup start; they play copies of it.
+
+    Args:
+        frozen: The world.
+        setup: The setup as JSON, or "" where the world is as its image.
+
+    Raises:
+        UsageError: If the setup is malformed, or takes a row for the image's that is not.
+    """
+    if not setup:
+        return State()
+    changes = parse_trusted(setup)
+    check_setup(borrow(frozen, State()), changes)
+    return set_up({table.name: table for table in frozen.tables}, changes)
+
+
 def _leave_dead_threads(frozen: WorldImage) -> None:
     """Close the connections of threads that have ended."""
     alive = {thread.ident for thread in threading.enumerate()}
@@ -85,3 +105,4 @@ def forget() -> None:
     """Drop every image and connection of this process; for tests and for memory."""
     with _lock:
         _images.clear()
+    base.cache_clear()

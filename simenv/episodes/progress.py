@@ -28,6 +28,7 @@ class Progress:
         agreed: Goals to which the customer has said yes.
         told: Slot to what the customer said of it.
         why: Why the episode is over, or "".
+        faults: Tool name to how many of its next calls are refused as ``unavailable``.
     """
 
     state: State
@@ -38,6 +39,7 @@ class Progress:
     agreed: set[str] = field(default_factory=set)
     told: dict[str, str] = field(default_factory=dict)
     why: str = ""
+    faults: dict[str, int] = field(default_factory=dict)
 
     def copy(self) -> "Progress":
         """Return an independent copy; steps, messages and rows are never changed, so they are shared."""
@@ -50,11 +52,12 @@ class Progress:
             set(self.agreed),
             dict(self.told),
             self.why,
+            dict(self.faults),
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data."""
-        return {
+        data = {
             "state": self.state.to_json(),
             "talk": self.talk.to_json(),
             "chain": self.chain,
@@ -64,6 +67,8 @@ class Progress:
             "told": self.told,
             "why": self.why,
         }
+        # Left out where there are none: an older snapshot has the same bytes.
+        return data | {"faults": self.faults} if self.faults else data
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Progress":
@@ -77,6 +82,7 @@ class Progress:
             agreed=set(data["agreed"]),
             told=dict(data["told"]),
             why=data["why"],
+            faults=dict(data.get("faults", {})),
         )
 
 

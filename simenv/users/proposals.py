@@ -50,12 +50,13 @@ def states(wish: Wish, message: str, said: Sequence[Mention], beside: Container[
     )
 
 
-def wrong_kinds(wish: Wish, message: str, said: Sequence[Mention]) -> list[str]:
+def wrong_kinds(wish: Wish, message: str, said: Sequence[Mention], beside: Sequence[Wish] = ()) -> list[str]:
     """Return the kinds of values in which a proposal disagrees with ``wish``.
 
     A kind that the proposal does not mention agrees. One that it does must name a wished value; of
     an exact kind it must name all of them and none beside the known ones, if not in the whole message
-    then where it asks: one of several things that were listed may be the one proposed.
+    then where it asks: one of several things that were listed may be the one proposed. Of an exact kind
+    it may also name what the wishes ``beside`` expect, which it proposes as well, but not that alone.
     """
     wrong = []
     for kind, wanted in wish.expects.items():
@@ -70,7 +71,9 @@ def wrong_kinds(wish: Wish, message: str, said: Sequence[Mention]) -> list[str]:
         if kind not in wish.exact:
             bad = named.isdisjoint(wanted)
         else:
-            bad = named != set(wanted) and _asked(kind, message, said) != set(wanted)
+            theirs = {value for other in beside for value in other.expects.get(kind, ())}.difference(wanted)
+            asked = _asked(kind, message, said)
+            bad = set(wanted) not in (named - theirs, asked, asked - theirs)
         if bad or (kind == "date" and _misdated(wish, said)):
             wrong.append(kind)
     return wrong

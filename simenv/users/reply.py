@@ -1,67 +1,33 @@
 """The customer: a pure function from what was said to what is said next.
 
 It reads free text of any agent. It answers all that was asked in one turn, says yes only to what
-agrees with its wish, corrects what does not, and ends the talk when its wishes are settled or its
-patience is spent. It never names a wish that it was not brought to.
+agrees with its wish, corrects what does not, adds what has come to its mind, and ends the talk when its
+wishes are settled or its patience is spent. It never names a wish that it was not brought to.
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from simenv.core.lexicon import Lexicon
 from simenv.core.task import Card, Fact, Wish
 from simenv.core.trajectory import Event
 from simenv.users.hearing import Heard, hear
 from simenv.users.proposals import about, answer_values, states, wrong_kinds
-from simenv.users.speech import either, say, sentences
+from simenv.users.recall import Recall, worded
+from simenv.users.several import (
+    alike,
+    apart,
+    asked_apart,
+    asked_for,
+    ended_apart,
+    names_ended,
+    names_own,
+)
+from simenv.users.speech import either, insistence, say, sentences
+from simenv.users.talk import Talk as Talk
+from simenv.users.talk import begin as begin
 
 _PARTLY = frozenset(("first", "second", "next", "remaining"))
-
-
-@dataclass(frozen=True, slots=True)
-class Talk:
-    """What the customer remembers.
-
-    Attributes:
-        said: The customer's own last message.
-        turn: Messages answered so far.
-        patience: Messages without progress that are left.
-        told: How many wishes have been brought up.
-        settled: Goals that are done with, in the order they were settled.
-        agreed: Goals to which the customer said yes.
-        given: Slots already answered, as ``goal:slot``.
-        insisted: How often a no was not taken.
-        proposed: Goals of the last proposal.
-        objected: Goals of which a report was contradicted.
-    """
-
-    said: str
-    patience: int
-    told: int
-    turn: int = 0
-    settled: tuple[str, ...] = ()
-    agreed: tuple[str, ...] = ()
-    given: tuple[str, ...] = ()
-    insisted: int = 0
-    proposed: tuple[str, ...] = ()
-    objected: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready data."""
-        return asdict(self)
-
-    @staticmethod
-    def from_json(data: dict[str, Any]) -> "Talk":
-        """Return the talk that ``to_json`` described."""
-        fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
-        return Talk(**fields)
-
-
-def begin(card: Card) -> Talk:
-    """Return what the customer remembers after the opening."""
-    given = tuple(f"{fact.goal}:{fact.slot}" for fact in card.facts if fact.opening)
-    return Talk(said=card.opening, patience=card.patience, told=card.told, given=given)
 
 
 def reply(card: Card, talk: Talk, message: str, lexicon: Lexicon) -> tuple[Talk, str, list[Event]]:
@@ -93,7 +59,7 @@ class _Turn:
         self.events: list[Event] = []
         self.settled = list(talk.settled)
         self.agreed = list(talk.agreed)
-        self.given = list(talk.given)
+        self.recall = Recall(card.facts, talk.given, talk.turn + 1, lexicon.other)
         self.objected = list(talk.objected)
         self.insisted = talk.insisted
         self.proposed: tuple[str, ...] = ()
@@ -116,13 +82,23 @@ class _Turn:
     def meant(self) -> list[Wish]:
         """The open wishes that the message is about; those agreed to, or the first, if it names none."""
         agreed = [wish for wish in self.open() if wish.goal in self.agreed]
-        return self.about(self.open()) or agreed or self.open()[:1]
+        meant = self.about(self.open()) or agreed or self.open()[:1]
+        return apart(meant, self.message, self.heard.said, denied=True)
+
+    def wrong(self, wish: Wish) -> list[str]:
+        """Return the kinds of values in which the message disagrees with a wish.
+
+        What it says of another wish that it is about as well is not wrong.
+        """
+        told = [other for other in self.card.wishes[: self.talk.told] if other.tools and other != wish]
+        return wrong_kinds(wish, self.message, self.heard.said, beside=self.about(told))
 
     def listen(self) -> None:
         """Work through the message: answers, then a proposal, a report or a refusal, then questions."""
         self._hear_answers()
         proposed, done = self._proposed(), self._done()
         if proposed:
+            self._settle(self._over_beside(proposed))
             self._hear_proposal(proposed)
         elif done:
             self._hear_done(done)
@@ -174,6 +150,18 @@ class _Turn:
 
     def _proposed(self) -> list[Wish]:
         """Return the wishes for whose fulfilment the message wants a yes."""
+        return self._unreported(
+            asked_apart(self._go_aheads() or self._instead(), self.message, self.heard.said)
+        )
+
+    def _instead(self) -> list[Wish]:
+        """Return what is offered where something like it is refused: "A can't be done. Shall I do B?"."""
+        if self.heard.yes != "go" or not self.heard.denies:
+            return []
+        return asked_for([wish for wish in self.open() if wish.tools], self.message, self.heard.said)
+
+    def _go_aheads(self) -> list[Wish]:
+        """Return the wishes that a message which wants a yes is about, like ones not told apart."""
         heard, wishes = self.heard, [wish for wish in self.open() if wish.tools]
         if heard.yes != "go" or not wishes or (heard.denies and not heard.firm):
             return []
@@ -193,6 +181,18 @@ class _Turn:
         named = self.about(wishes) if heard.stated or heard.offers else []
         return named or [wish for wish in wishes if wish.goal in self.talk.proposed]
 
+    def _unreported(self, proposed: list[Wish]) -> list[Wish]:
+        """Leave out what is told done beside the proposal of something like it."""
+        fresh = [wish for wish in proposed if wish.goal not in self.agreed]
+        over = self._over_beside(fresh)
+        return [wish for wish in proposed if wish not in over]
+
+    def _over_beside(self, proposed: list[Wish]) -> list[Wish]:
+        """Return what was agreed to and is told done beside the proposal of something like it."""
+        agreed = [wish for wish in self.open() if wish.goal in self.agreed and wish not in proposed]
+        over = [wish for wish in agreed if names_ended(wish, self.heard.ended)]
+        return [wish for wish in over if any(alike(wish, one) for one in proposed)]
+
     def _planned(self, wishes: list[Wish]) -> list[Wish]:
         """Return those of several wishes named in a proposal that are proposed, not only touched upon.
 
@@ -203,7 +203,7 @@ class _Turn:
             return wishes
         shared, said = {kind for wish in planned for kind in wish.expects}, self.heard.said
         rest = [wish for wish in wishes if wish not in planned and states(wish, self.message, said, shared)]
-        return planned + [wish for wish in rest if not wrong_kinds(wish, self.message, said)]
+        return planned + [wish for wish in rest if not self.wrong(wish)]
 
     def _hear_proposal(self, wishes: list[Wish]) -> None:
         if self._contradict(wishes):
@@ -220,7 +220,7 @@ class _Turn:
         """Correct what the message gets wrong about the wishes; return whether there is anything."""
         said: list[str] = []
         for wish in wishes:
-            for kind in wrong_kinds(wish, self.message, self.heard.said):
+            for kind in self.wrong(wish):
                 said.extend(self._right(wish, kind))
                 self.events.append({"type": "corrected", "goal": wish.goal, "kind": kind})
         if said:
@@ -229,7 +229,7 @@ class _Turn:
 
     def _right(self, wish: Wish, kind: str) -> list[str]:
         """Return what the customer says about a kind of value that was wrong; its values stay untold."""
-        own = [fact for fact in self.card.facts if fact.goal in (wish.goal, "")]
+        own = self.recall.final(fact for fact in self.card.facts if fact.goal in (wish.goal, ""))
         wanted = wish.expects[kind]
         asked = {slot.name for slot in self.lexicon.slots if kind in slot.kinds}
         for matches in (
@@ -238,16 +238,18 @@ class _Turn:
             [fact for fact in own if fact.slot in asked],
         ):
             if matches:
-                self._give(matches[:1])
+                self.recall.give(matches[:1])
                 return [matches[0].said]
         return [wish.says]
 
     def _done(self) -> list[Wish]:
         """Return the wishes that the message reports fulfilled."""
-        wishes = [wish for wish in self.open() if wish.tools]
+        wishes = apart([wish for wish in self.open() if wish.tools], self.message, self.heard.said)
         agreed = [wish for wish in wishes if wish.goal in self.agreed]
         if len(agreed) > 1 and not _PARTLY.isdisjoint(self.heard.words):
-            agreed = self.by_word(agreed)
+            agreed = self._told_of(self.by_word(agreed))
+        if self.heard.denies:
+            agreed = ended_apart(agreed, self.heard.ended)
         if self.heard.reports:
             unasked = [wish for wish in wishes if not self.heard.told.isdisjoint(wish.words)]
             return self.about(agreed) or agreed or unasked
@@ -255,6 +257,14 @@ class _Turn:
             return []
         ended = [wish for wish in agreed if not self.heard.ended.isdisjoint(wish.words)]
         return ended or (agreed if self.heard.guessed else [])
+
+    def _told_of(self, wishes: list[Wish]) -> list[Wish]:
+        """Leave out wishes that are like another and not named: of them "the first" may be either."""
+        return [
+            wish
+            for wish in wishes
+            if names_own(wish, self.message, self.heard.said) or not any(alike(wish, one) for one in wishes)
+        ]
 
     def _hear_done(self, wishes: list[Wish]) -> None:
         fresh = [wish for wish in wishes if wish.goal not in self.objected]
@@ -264,7 +274,7 @@ class _Turn:
         self._settle(wishes)
 
     def _hear_no(self) -> None:
-        meant = self.meant()[:1]
+        meant = self._refused()
         if not meant:
             return
         if self.heard.yes == "human":
@@ -272,11 +282,17 @@ class _Turn:
         if self.insisted < self.card.insists:
             self.insisted += 1
             self.progress = True
-            self._say("insist")
+            self._say(insistence(self.card, self.insisted))
             return
         self._say("accept")
         self.refused = True
         self._settle(meant)
+
+    def _refused(self) -> list[Wish]:
+        """Return the wish that is refused, and those like it that are named along with it."""
+        meant = self.meant()
+        named = [wish for wish in meant[1:] if names_own(wish, self.message, self.heard.said)]
+        return meant[:1] + [wish for wish in named if alike(wish, meant[0])]
 
     def _hear_questions(self, *, settling: bool) -> None:
         said: list[str] = []
@@ -293,7 +309,7 @@ class _Turn:
                 continue
             self.events.append({"type": "asked", "slot": slot})
             facts = self._facts(self.lexicon.other if self._echoes(slot) else slot)
-            said.extend(self._told(fact) for fact in facts)
+            said.extend(worded(fact, self.open(), self.heard.said) for fact in facts)
             if slot == self.lexicon.other and not facts:
                 said.extend(wish.says for wish in self.meant()[:1])
             elif not facts:
@@ -322,57 +338,41 @@ class _Turn:
         meant = [wish.goal for wish in self.meant()]
         goals = [*meant, *(wish.goal for wish in self.open()), ""]
         if slot == self.lexicon.other:
-            return self._next_fact(goals)
-        found = [
-            fact for goal in goals for fact in self.card.facts if fact.goal == goal and fact.slot == slot
-        ]
-        chosen = [fact for fact in found if fact.goal in meant] or found[:1]
-        self._give(chosen)
+            chosen = self.recall.next(goals, again=self.heard.again)
+        else:
+            found = self.recall.at(goals, slot)
+            chosen = [fact for fact in found if fact.goal in meant] or found[:1]
+        self.recall.give(chosen)
         return chosen
 
-    def _next_fact(self, goals: list[str]) -> list[Fact]:
-        """Return what a question of no known kind may be after: the next fact, or the last one once more."""
-        places = {f"{fact.goal}:{fact.slot}": fact for fact in self.card.facts if fact.goal in (*goals, "")}
-        given = [places[place] for place in self.given if place in places]
-        said = {fact.said for fact in given}
-        fresh = [fact for fact in places.values() if fact.goal and fact.said not in said]
-        if self.heard.again or not fresh:
-            return [fact for fact in given if not fact.opening][-1:]
-        self._give(fresh[:1])
-        return fresh[:1]
-
-    def _give(self, facts: Iterable[Fact]) -> None:
-        for fact in facts:
-            place = f"{fact.goal}:{fact.slot}"
-            if place not in self.given:
-                self.given.append(place)
-                self.progress = True
-
-    def _told(self, fact: Fact) -> str:
-        """Return how a fact is said: with the right choice by name where the message offers it."""
-        for wish in self.open():
-            values = wish.expects.get(fact.kind, []) if fact.goal == wish.goal else []
-            stated = {mention.value for mention in self.heard.said if mention.kind == fact.kind}
-            if fact.value == "" and values and stated.issuperset(values):
-                picked = " and ".join(str(value) for value in values)
-                return f"{fact.said.rstrip('.')}. That's {picked}."
-        return fact.said
+    def _afterthoughts(self) -> list[Fact]:
+        """Return what the customer adds unasked; it does not leave with anything left to say."""
+        open_goals = [wish.goal for wish in self.open()]
+        ends = not open_goals and self.talk.told == len(self.card.wishes)
+        spent = self.talk.patience <= 1 and not (self.progress or self.recall.fresh)
+        facts = self.recall.unsaid(open_goals, ending=ends or spent)
+        self.recall.give(facts)
+        return facts
 
     def speak(self) -> tuple[Talk, str, list[Event]]:
         """Put the reply together and move on to the next wish or to the end."""
         card, talk = self.card, self.talk
-        told, patience = talk.told, talk.patience - (not self.progress)
+        late = self._afterthoughts()
+        told, patience = talk.told, talk.patience - (not (self.progress or self.recall.fresh))
         if not self.open() and told < len(card.wishes):
             told += 1
             self._say("next", wish=card.wishes[told - 1].says)
-        elif not self.open():
+        elif not self.open() and not late:
             self._say("leave" if self.refused else "close")
             self.events.append({"type": "ended", "why": "settled"})
         elif patience <= 0:
             self._say("give_up")
             self.events.append({"type": "ended", "why": "patience"})
-        elif not self.parts:
+        elif not self.parts and not late:
             self._nudge()
+        if late:
+            said = [worded(fact, self.open(), self.heard.said) for fact in late]
+            self._say("afterthought", facts=sentences(said))
         text = " ".join(self.parts)
         after = Talk(
             said=text,
@@ -381,7 +381,7 @@ class _Turn:
             turn=talk.turn + 1,
             settled=tuple(self.settled),
             agreed=tuple(self.agreed),
-            given=tuple(self.given),
+            given=tuple(self.recall.given),
             insisted=self.insisted,
             proposed=self.proposed or talk.proposed,
             objected=tuple(self.objected),

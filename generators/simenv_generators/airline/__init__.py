@@ -1,7 +1,8 @@
-"""How an address becomes an airline, its customers and what they want."""
+"""Airlines: how an address becomes a world, and a world its customers' requests."""
 
 from simenv.core.generator import Generator
-from simenv_generators.airline.tasks import INTENTS, propose
+from simenv.domains.airline import DOMAIN
+from simenv_generators.airline.vocabulary import VOCABULARY
 from simenv_generators.airline.world import build
 
-GENERATOR = Generator(build=build, intents=tuple(INTENTS), propose=propose)
+GENERATOR = Generator(DOMAIN, build, VOCABULARY)

@@ -9,7 +9,7 @@ from simenv.core.draws import Draws
 from simenv.core.rules import read_now, read_values
 from simenv.core.world import World
 
-_MONTHS = (
+MONTHS = (
     "January",
     "February",
     "March",
@@ -140,7 +140,7 @@ def day(iso: str) -> str:
         'May 9'
     """
     when = date.fromisoformat(iso)
-    return f"{_MONTHS[when.month - 1]} {when.day}"
+    return f"{MONTHS[when.month - 1]} {when.day}"
 
 
 def read_scene(world: World) -> Scene:

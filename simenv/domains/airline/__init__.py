@@ -4,6 +4,7 @@ from simenv.core.domain import Domain
 from simenv.domains.airline import policy, words
 from simenv.domains.airline.breaches import breaches
 from simenv.domains.airline.lexicon import LEXICON
+from simenv.domains.airline.lookalikes import CONFUSABLE, LOOKALIKES
 from simenv.domains.airline.schema import TABLES
 from simenv.domains.airline.tools import TOOLS
 
@@ -21,4 +22,6 @@ DOMAIN = Domain(
     reason=words.reason,
     # The prefix of a payment method's id says what its source is.
     spare=frozenset({"address", "email", "source"}),
+    lookalikes=LOOKALIKES,
+    confusable=CONFUSABLE,
 )

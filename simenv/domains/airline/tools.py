@@ -15,7 +15,8 @@ A refused call carries one of these codes; scorers read the code, never the mess
 * ``already_cancelled``    a cancelled reservation cannot be cancelled again or changed
 * ``unknown_rule``, ``bad_facts``  from ``decline_request``: not a rule that declines, not its facts
 
-Beside these, ``bad_arguments`` from the check of types, and ``unavailable`` where a world lacks a counter.
+Beside these, ``bad_arguments`` from the check of types, and ``unavailable`` where a world lacks a counter
+or the task lets a tool's first calls fail.
 """
 
 # ruff: noqa: D417 -- a docstring is what the agent is told, and the world is not its argument.
