@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 import simenv.testing as laws
+from simenv.agents.oracle import oracle
+from simenv.agents.protocol import play
 from simenv.core.errors import ToolError
 from simenv.core.generator import Address
 from simenv.core.goal import Goal
@@ -58,6 +61,25 @@ def test_nothing_above_the_domains_names_a_thing_of_the_airline() -> None:
         if things.fullmatch(node.value)
     ]
     assert named == []
+
+
+@pytest.mark.parametrize("insists", range(5))
+def test_a_denied_member_accepts_the_reason(insists: int) -> None:
+    denied = [trial.task for trial in sample().trials if trial.task.intent == "renew_denied"]
+    assert denied
+    for task in denied:
+        card = task.card.model_copy(update={"insists": insists})
+        episode = play(Episode(task.model_copy(update={"card": card})), oracle())
+        assert episode.verdict().passed
+        assert episode.trajectory().why == "settled"
+
+
+def test_a_loan_looked_up_is_the_loan_of_the_member() -> None:
+    with closing(sample().images[0].open()) as world:
+        for (member,) in world.rows("SELECT member_id FROM members ORDER BY member_id"):
+            loans = DOMAIN.toolbox["get_member"].call(world, {"member_id": member})["loans"]
+            for loan in loans:
+                assert DOMAIN.toolbox["get_loan"].call(world, {"loan_id": loan["loan_id"]}) == loan
 
 
 @cache

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simenv.core.canonical import canonical, parse_trusted
-from simenv.core.derive import derive, needs_policy
+from simenv.core.derive import Bench, derive, needs_policy
 from simenv.core.errors import ReplayError, ToolError, UnknownNameError, UsageError
 from simenv.core.goal import Atom, Goal, atoms, compare, in_order
 from simenv.core.image import WorldImage, build_image
@@ -172,8 +172,14 @@ def trials() -> tuple[Trial, ...]:
     return Sample.draw("airline", worlds=1, tasks_per_intent=1).trials
 
 
-def trial(intent: str) -> Trial:
-    return next(each for each in trials() if each.task.intent == intent)
+def using(name: str, **wanted: Any) -> Trial:
+    """Return a trial whose oracle calls that tool, whatever the generator calls its intents."""
+    return next(
+        each
+        for each in trials()
+        if any(f'"name":"{name}"' in action for action in each.actions)
+        and all(getattr(each.task, field) == value for field, value in wanted.items())
+    )
 
 
 def rows_of(task: Task, sql: str) -> list[Row]:
@@ -224,7 +230,7 @@ def call_of(each: Trial, name: str) -> Call:
 
 
 def test_undoing_what_is_set_up_is_collateral_damage() -> None:
-    each = trial("change_passengers")
+    each = using("update_reservation_passengers")
     write = call_of(each, "update_reservation_passengers")
     done = [[table, old, new] for (table, _), (old, new) in each.run.snapshot().progress.state.net.items()]
     # What the customer wants is there already, so the goal is to change nothing.
@@ -245,7 +251,7 @@ def test_undoing_what_is_set_up_is_collateral_damage() -> None:
 
 
 def test_a_program_runs_in_the_set_up_world() -> None:
-    each = trial("compensation")
+    each = using("send_certificate")
     program, fees = each.task.program, ("compensation_cancelled_cents", "compensation_delayed_cents")
     setup = [change for name in fees for change in with_fee(each.task, name, 100_00)]
     with closing(each.image.open()) as world:
@@ -258,32 +264,33 @@ def test_a_program_runs_in_the_set_up_world() -> None:
 
 
 def test_who_has_not_read_the_policy_is_judged_in_the_set_up_world() -> None:
-    each = trial("cancel")
+    each = using("cancel_reservation", policy=False)
     program, setup = each.task.program, with_fee(each.task, "cancel_fee_cents", 1_00)
     with closing(each.image.open()) as world:
         dear = derive(program, DOMAIN, world, setup=setup)
         assert dear.required != each.outcome.required
-        assert not needs_policy(program, DOMAIN, world, each.outcome)
-        assert not needs_policy(program, DOMAIN, world, dear, setup=setup)
-        assert needs_policy(program, DOMAIN, world, each.outcome, setup=setup)
+        assert not needs_policy(program, Bench(DOMAIN, world), each.outcome)
+        bench = Bench(DOMAIN, world, setup=setup)
+        assert not needs_policy(program, bench, dear)
+        assert needs_policy(program, bench, each.outcome)
 
 
 @pytest.mark.parametrize("face", ["full", "compact"])
 def test_the_policy_is_that_of_the_set_up_world(face: str) -> None:
-    task = trial("add_bags").task
+    task = using("update_reservation_baggages").task
     dear = task.model_copy(update={"setup": with_fee(task, "bag_fee_cents", 7_00)})
     assert Episode(dear, face=face).policy != Episode(task, face=face).policy
 
 
 def test_a_setup_of_another_world_is_refused_when_the_episode_opens() -> None:
-    task = trial("cancel").task
+    task = using("cancel_reservation").task
     for setup in ([["airports", ["???", "Nowhere", 1], None]], [["airport", None, ["???", "Nowhere", 1]]]):
         with pytest.raises(UsageError):
             Episode(task.model_copy(update={"setup": setup}))
 
 
 def test_reads_of_a_set_up_world_are_not_those_of_the_image() -> None:
-    task = trial("cancel").task
+    task = using("cancel_reservation").task
     other = task.model_copy(update={"setup": unrelated(task)})
     listing = call("list_all_airports")
     first, new, again = (Episode(each).act(listing).results for each in (task, other, task))
@@ -295,7 +302,7 @@ def test_reads_of_a_set_up_world_are_not_those_of_the_image() -> None:
 
 
 def test_a_tool_out_of_order_is_refused_as_often_as_the_task_says() -> None:
-    each = trial("status_and_bags")
+    each = trials()[0]
     asked = next(parse(action).calls[0] for action in each.actions if parse(action).calls)
     read = call(asked.name, **asked.arguments)
     Episode(each.task).act(read)  # fills the image's memory of reads
@@ -312,7 +319,7 @@ def test_a_tool_out_of_order_is_refused_as_often_as_the_task_says() -> None:
 
 
 def test_a_write_out_of_order_is_checked_first_too() -> None:
-    each = trial("cancel")
+    each = using("cancel_reservation")
     write = call_of(each, "cancel_reservation")
     episode = Episode(each.task.model_copy(update={"faults": {write.name: 1}}))
     listed = [call(write.name), call(write.name, **write.arguments), call(write.name, **write.arguments)]
@@ -349,7 +356,7 @@ def rows_now(episode: Episode) -> list[tuple[str, Row]]:
 
 
 def test_a_fault_is_of_a_tool_that_is_offered() -> None:
-    task = trial("cancel").task
+    task = using("cancel_reservation").task
     with pytest.raises(UnknownNameError, match="Did you mean 'cancel_reservation'"):
         Episode(task.model_copy(update={"faults": {"cancel_reservatoin": 1}}))
     with pytest.raises(UnknownNameError):
@@ -383,7 +390,7 @@ def test_extras_stand_among_the_tools_at_places_that_the_task_draws() -> None:
 
 
 def test_the_compact_face_lists_what_is_offered() -> None:
-    task = trial("cancel").task
+    task = using("cancel_reservation").task
     more = task.model_copy(update={"extras": ["preview_cancellation"]})
     plain, shown = (Episode(each, face="compact").policy.split("\n") for each in (task, more))
     assert sorted(shown) == sorted([*plain, "preview_cancellation reservation_id"])
@@ -391,8 +398,8 @@ def test_the_compact_face_lists_what_is_offered() -> None:
 
 
 def test_an_extra_can_be_called_only_where_it_is_offered() -> None:
-    task = trial("cancel").task
-    write = call_of(trial("cancel"), "cancel_reservation")
+    task = using("cancel_reservation").task
+    write = call_of(using("cancel_reservation"), "cancel_reservation")
     preview = call("preview_cancellation", **write.arguments)
     assert Episode(task).act(preview).error == "unknown_tool"
     episode = Episode(task.model_copy(update={"extras": ["preview_cancellation"]}))
@@ -413,7 +420,7 @@ def test_an_extra_can_be_called_only_where_it_is_offered() -> None:
 )
 def test_an_extra_is_a_look_alike_and_named_once(extras: list[str], said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Episode(trial("cancel").task.model_copy(update={"extras": extras}))
+        Episode(using("cancel_reservation").task.model_copy(update={"extras": extras}))
     assert said in str(caught.value)
 
 
@@ -481,7 +488,7 @@ def test_who_takes_a_look_alike_for_a_write_does_not_pass(right: str) -> None:
 
 
 def test_what_look_alikes_say() -> None:
-    cancel, bags = trial("cancel"), trial("add_bags")
+    cancel, bags = using("cancel_reservation"), using("update_reservation_baggages")
     write = call_of(bags, "update_reservation_baggages")
     with closing(bags.image.open()) as world:
         said = DOMAIN.lookalike["quote_baggages"].call(world, write.arguments)
@@ -510,8 +517,8 @@ def test_what_look_alikes_say() -> None:
 
 
 @cache
-def laden(intent: str) -> Task:
-    task = trial(intent).task
+def laden(name: str) -> Task:
+    task = using(name).task
     return with_setup(
         task,
         unrelated(task),
@@ -532,7 +539,9 @@ some_actions = st.deferred(
         max_size=8,
     )
 )
-intents = st.sampled_from(["cancel", "add_bags", "two_requests"])
+tools_used = st.sampled_from(
+    ["cancel_reservation", "update_reservation_baggages", "update_reservation_passengers"]
+)
 
 
 def act_all(episode: Episode, listed: list[str]) -> Episode:
@@ -542,9 +551,9 @@ def act_all(episode: Episode, listed: list[str]) -> Episode:
     return episode
 
 
-@given(intents, some_actions, some_actions)
-def test_a_copy_of_any_kind_goes_on_identically(intent: str, before: list[str], after: list[str]) -> None:
-    episode = act_all(Episode(laden(intent)), before)
+@given(tools_used, some_actions, some_actions)
+def test_a_copy_of_any_kind_goes_on_identically(name: str, before: list[str], after: list[str]) -> None:
+    episode = act_all(Episode(laden(name)), before)
     digest = episode.digest
     copies = [
         episode.fork(),
@@ -564,9 +573,9 @@ def test_a_copy_of_any_kind_goes_on_identically(intent: str, before: list[str], 
 
 @given(some_actions, some_actions)
 def test_episodes_of_one_image_do_not_see_each_others_setups(mine: list[str], yours: list[str]) -> None:
-    plain = trial("cancel").task
+    plain = using("cancel_reservation").task
     tasks = (
-        laden("cancel"),
+        laden("cancel_reservation"),
         plain,
         plain.model_copy(update={"setup": with_fee(plain, "bag_fee_cents", 1_00)}),
     )
@@ -605,9 +614,9 @@ def recorded(episode: Episode) -> Recorded:
     )
 
 
-@given(intents, some_actions)
-def test_a_replay_comes_out_again_and_in_no_other_task(intent: str, script: list[str]) -> None:
-    task = laden(intent)
+@given(tools_used, some_actions)
+def test_a_replay_comes_out_again_and_in_no_other_task(name: str, script: list[str]) -> None:
+    task = laden(name)
     record = recorded(act_all(Episode(task), script))
     assert replay(Task.model_validate(parse_trusted(canonical(task.to_json()))), record).digest
     others: list[dict[str, Any]] = [
@@ -621,7 +630,7 @@ def test_a_replay_comes_out_again_and_in_no_other_task(intent: str, script: list
 
 
 def test_a_task_without_them_is_written_as_ever() -> None:
-    task = trial("cancel").task
+    task = using("cancel_reservation").task
     data = task.to_json()
     assert not {"setup", "faults", "extras"} & set(data)
     assert Task.model_validate(data | {"setup": [], "faults": {}, "extras": []}).id == task.id

@@ -9,12 +9,13 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from simenv.agents.parts import late_first, want_of
 from simenv.agents.protocol import Play, StuckError
 from simenv.agents.voice import PlainVoice, Voice
 from simenv.core.canonical import canonical, dollars_text, parse_trusted_exact
 from simenv.core.derive import informed
 from simenv.core.domain import Description
-from simenv.core.interpreter import Judgement, Request, interpret
+from simenv.core.interpreter import SANE, Judgement, Mind, Request, interpret
 from simenv.core.program import Decline, Program, Report, Slot
 from simenv.core.rules import read_now, read_values
 from simenv.core.task import Wish
@@ -50,6 +51,7 @@ class Manner:
         asides: What it says beside the matter, one sentence before each act.
         confirms: Whether it asks for a yes before it writes. An oracle that does not breaches the rules.
         judge: What it takes the policy to say; by default what the policy says.
+        mind: How it sees what it finds; by default as it is.
         skip: Requests it leaves out, for auditors.
     """
 
@@ -62,6 +64,7 @@ class Manner:
     asides: tuple[str, ...] = ()
     confirms: bool = True
     judge: Callable[[Episode], Judgement] | None = None
+    mind: Callable[[Episode], Mind] = lambda episode: SANE
     skip: Callable[[Request], bool] = lambda request: False
 
 
@@ -74,20 +77,6 @@ def well_informed(episode: Episode) -> Judgement:
     """Return the judgement of someone who has read the policy of this world."""
     world = episode.world()
     return informed(episode.domain, read_values(world), read_now(world))
-
-
-def late_first(program: Program, goals: Sequence[str]) -> Program:
-    """Return the program with the parts of its goals in the opposite order.
-
-    A goal's part runs from its first node to its last; what stands before all parts stays there.
-    """
-    owners = [getattr(node, "goal", "") for node in program.nodes]
-    spans = [(owners.index(goal), len(owners) - owners[::-1].index(goal)) for goal in goals if goal in owners]
-    spans.sort()
-    ends = [start for start, _ in spans[1:]] + [len(owners)]
-    head = program.nodes[: spans[0][0]]
-    parts = [program.nodes[start:end] for (start, _), end in zip(spans, ends, strict=True)]
-    return Program(nodes=[*head, *(node for part in reversed(parts) for node in part)])
 
 
 class Oracle:
@@ -105,28 +94,38 @@ class Oracle:
 
     def run(self) -> Play:
         """Yield the oracle's actions."""
-        judge = (self.manner.judge or well_informed)(self.episode)
+        mind = self.manner.mind(self.episode)
         if self.manner.upfront:
             yield from self._ask(self._needed())
-        steps = interpret(self._program(), judge)
-        result: Any = None
-        while True:
-            try:
-                request = steps.send(result)
-            except StopIteration:
-                break
-            result = None if self.manner.skip(request) else (yield from self._meet(request))
+        try:
+            yield from self._serve(mind)
+        except (TypeError, KeyError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
+            # A mind that sees things wrongly may compare a word with a number; whoever is sane must not.
+            if mind is SANE:
+                raise
+            raise StuckError(f"{type(error).__name__}: {error}") from error
         yield from self._report_done()
         for _ in range(3):
             if self.episode.done:
                 return
             yield self.voice.anything_else()
 
+    def _serve(self, mind: Mind) -> Talk:
+        """Do what the program asks for, request by request."""
+        judge = (self.manner.judge or well_informed)(self.episode)
+        steps = interpret(self._program(), judge, mind)
+        result: Any = None
+        while True:
+            try:
+                request = steps.send(result)
+            except StopIteration:
+                return
+            result = None if self.manner.skip(request) else (yield from self._meet(request))
+
     def _program(self) -> Program:
         program, card = self.episode.task.program, self.card
-        if self.manner.late_first and card.told == len(card.wishes) > 1:
-            return late_first(program, [wish.goal for wish in card.wishes])
-        return program
+        several = card.told == len(card.wishes) > 1
+        return late_first(program) if self.manner.late_first and several else program
 
     def _meet(self, request: Request) -> Talk:
         goal = request.goal
@@ -158,11 +157,17 @@ class Oracle:
 
     def _knows(self, slot: Slot) -> bool:
         if slot.opening:
-            return slot.goal in ("", self.card.wishes[0].goal) or self._raised(slot.goal)
+            return self._of_first(slot) or self._raised(slot.goal)
         return any(slot.said.lower() in text.lower() for text in self.heard())
 
+    def _of_first(self, slot: Slot) -> bool:
+        """Whether a fact is about the customer or the first want."""
+        return not slot.goal or want_of(slot.goal) == want_of(self.card.wishes[0].goal)
+
     def _wish(self, goal: str) -> Wish:
-        return next(wish for wish in self.card.wishes if wish.goal == goal)
+        """Return the wish of a goal, or one that was brought up with it."""
+        mine = [wish for wish in self.card.wishes if want_of(wish.goal) == want_of(goal)]
+        return next((wish for wish in mine if wish.goal == goal), mine[0])
 
     def _raised(self, goal: str) -> bool:
         """Whether the customer has brought this wish up."""
@@ -171,10 +176,8 @@ class Oracle:
 
     def _needed(self) -> list[Slot]:
         """What is not known yet of what the first wish needs."""
-        mine = ("", self.card.wishes[0].goal)
-        return [
-            slot for slot in self.episode.task.program.slots() if slot.goal in mine and not self._knows(slot)
-        ]
+        slots = self.episode.task.program.slots()
+        return [slot for slot in slots if self._of_first(slot) and not self._knows(slot)]
 
     def _ask(self, slots: Sequence[Slot]) -> Talk:
         labels = list(dict.fromkeys(self.labels[slot.name] for slot in slots))
@@ -189,9 +192,12 @@ class Oracle:
         if not self._knows(slot):
             raise StuckError(f"the customer never said {slot.said!r} when asked for the {slot.name}")
 
-    def _call(self, name: str, arguments: Any) -> Talk:
-        """Make one call and return its result as an agent reads it."""
+    def _call(self, name: str, arguments: Any, retries: int = 0) -> Talk:
+        """Make one call, again where the tool is busy, and return its result as an agent reads it."""
         step = yield self.manner.call(name, show_arguments(arguments))
+        while step.error == "unavailable" and retries:
+            retries -= 1
+            step = yield self.manner.call(name, show_arguments(arguments))
         text = step.results[0]
         if step.error:
             raise StuckError(f"{name} was refused: {text}")
@@ -203,7 +209,7 @@ class Oracle:
             yield '{"name": "' + request.name
             yield plain_call(f"{request.name}s", "{}")
             yield plain_call(request.name, '{"nonsense":1}')
-        result = yield from self._call(request.name, request.arguments)
+        result = yield from self._call(request.name, request.arguments, request.retries)
         if self.manner.curious and request.name not in self.doubted:
             self.doubted.add(request.name)
             yield from self._call(request.name, request.arguments)
@@ -213,10 +219,13 @@ class Oracle:
         return result
 
     def _write(self, request: Request) -> Talk:
-        deed = self.episode.domain.describe(request.name, request.arguments or {})
+        # Whoever takes a look-alike for the tool says what the tool would do.
+        deed = self.episode.domain.describe(
+            getattr(request.node, "tool", request.name), request.arguments or {}
+        )
         if self.manner.confirms:
             yield from self._agree(deed)
-        result = yield from self._call(request.name, request.arguments)
+        result = yield from self._call(request.name, request.arguments, request.retries)
         self.deeds.append(deed)
         return result
 
@@ -233,7 +242,7 @@ class Oracle:
 
     def _decline(self, request: Request) -> Talk:
         node = request.node
-        yield from self._call(request.name, request.arguments)
+        yield from self._call(request.name, request.arguments, request.retries)
         if not isinstance(node, Decline) or request.arguments is None:
             return
         world = self.episode.world()

@@ -183,6 +183,8 @@ class Drafter:
     def _when(self, number: int, want: Want, deeds: Sequence[tuple[str, str, Want]]) -> None:
         test, at = want["when"], f"g{number}_if"
         left = self._value(f"g{number}.if", f"g{number}", test["left"])
+        if "ref" in test["left"]:
+            self.places["it"] = (f"g{number}_if_of", resolve(self, test["left"]["ref"]))
         right = self._hold(f"g{number}.limit", f"g{number}", "other", "limit", test["right"], visible=True)
         self.nodes += [
             right,
@@ -243,9 +245,13 @@ class Drafter:
         if deed["at"]["by"] == "all":
             self._all(at, goal, f"{prefix}.at", deed["at"])
             return at, resolve_all(self, deed["at"]), over == "one"
+        if deed["at"]["by"] == "it":
+            at, found = self.places["it"]
+            self.places[goal] = (at, found)
+            return at, [found], False
         found = resolve(self, deed["at"])
         self.point(at, goal, f"{prefix}.at", deed["at"])
-        self.places[goal] = (at, found)
+        self.places[goal] = self.places["it"] = (at, found)
         return at, [found], False
 
     def _all(self, at: str, goal: str, place: str, form: Ref) -> None:

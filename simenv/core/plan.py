@@ -14,6 +14,7 @@ A plan is JSON, so that one grammar can write it as English and read it back. It
     ``{"by": "either", "field": F, "pick": "min" | "max", "refs": [REF, REF]}`` whichever has less or more
     ``{"by": "same", "goal": GOAL}`` the target of an earlier goal
     ``{"by": "new", "goal": GOAL}`` what an earlier goal made
+    ``{"by": "it"}`` what the test of the same want, or its first deed, is about
     ``{"by": "own"}`` inside a value: the target of the deed itself
     ``{"by": "all", "where": [CLAUSE], "besides": REF | null}`` every one of several
 

@@ -16,10 +16,21 @@ from simenv.core.vocabulary import Element, Field, Stage, Vocabulary
 class Sight(Protocol):
     """What is needed to resolve: the words, the customer's elements, and targets of earlier goals."""
 
-    words: Vocabulary
-    elements: Sequence[Element]
-    places: Mapping[str, tuple[str, Element]]
-    own: tuple[str, Element]
+    @property
+    def words(self) -> Vocabulary:
+        """The domain's vocabulary."""
+
+    @property
+    def elements(self) -> Sequence[Element]:
+        """The customer's live elements."""
+
+    @property
+    def places(self) -> Mapping[str, tuple[str, Element]]:
+        """Goal, or ``"it"``, to the node and the element that it is about."""
+
+    @property
+    def own(self) -> tuple[str, Element]:
+        """The target of the deed at hand."""
 
 
 def elements_of(vocabulary: Vocabulary, stage: Stage, plan: Plan) -> Sequence[Element]:
@@ -77,6 +88,8 @@ def resolve(sight: Sight, form: Ref) -> Element:
             return nth(field, [resolve(sight, each) for each in form["refs"]], form["pick"], 1, form)
         case "same" if form["goal"] in sight.places:
             return sight.places[form["goal"]][1]
+        case "it":
+            return sight.places["it"][1]
         case "own":
             return sight.own[1]
         case "new":

@@ -160,6 +160,7 @@ class Verb:
         makes: Whether it makes a new element that a later want can point at.
         writes: Fields of the element that it changes.
         spreads: Whether it can be asked for several elements at once; its nodes are then the same for each.
+        steps: How many steps deep it is where it is allowed, and where it is not; growth aims with it.
     """
 
     name: str
@@ -172,6 +173,7 @@ class Verb:
     makes: bool = False
     writes: tuple[str, ...] = ()
     spreads: bool = False
+    steps: tuple[int, int] = (1, 2)
 
     def find_arg(self, name: str) -> Arg:
         """Return the argument of that name."""
@@ -179,25 +181,29 @@ class Verb:
 
 
 class Stage(Protocol):
-    """One world, opened, as plans see it.
+    """One world, opened, as plans see it."""
 
-    Attributes:
-        image: The world.
-        world: A connection of its own.
-        reads: Results of reads of the untouched world, for ``derive.Bench``.
-        customers: Ids, in a fixed order.
-    """
+    @property
+    def image(self) -> WorldImage:
+        """The world."""
 
-    image: WorldImage
-    world: World
-    reads: dict[str, Any]
-    customers: Sequence[str]
+    @property
+    def world(self) -> World:
+        """A connection of its own."""
+
+    @property
+    def reads(self) -> dict[str, Any]:
+        """Results of reads of the untouched world, for ``derive.Bench``."""
+
+    @property
+    def customers(self) -> Sequence[str]:
+        """Ids, in a fixed order."""
 
     def context(self, customer: str) -> Any:
         """Return what the grammar needs to read the names, cards and dates of a customer."""
 
     def elements(self, customer: str) -> Sequence[Element]:
-        """Return what the customer has, as the tools return it, joined values included under their fields' names."""
+        """Return what the customer has as the tools return it, joined values under their fields' names."""
 
     def elements_with(self, customer: str, setup: Sequence[Any]) -> Sequence[Element]:
         """Return the same in a world with some rows changed, see ``Task.setup``."""
@@ -226,6 +232,7 @@ class Vocabulary:
         intents: Name of a simple kind of task to how its plan is drawn: (stage, draws) to a plan or None.
         operators: Name to a growth operator of this domain only, see ``core.growth``.
         own_facts: What else a customer can say about itself.
+        changes: Single rows that, changed, may turn what is right for a customer, each as in ``Task.setup``.
     """
 
     key: str
@@ -243,6 +250,7 @@ class Vocabulary:
     live: tuple[tuple[str, str, Any], ...] = ()
     inline: bool = False
     own_facts: Callable[[Stage, str], tuple[Fact, ...]] = lambda stage, customer: ()
+    changes: Callable[[Stage, str, Draws], Iterable[list[Any]]] = lambda stage, customer, draws: ()
 
     def find_field(self, name: str) -> Field:
         """Return the field of that name."""

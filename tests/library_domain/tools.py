@@ -18,9 +18,9 @@ MAX_HOLD_DAYS = 60
 _RULES = {rule.id: rule for rule in policy.RULES}
 _LOAN = "SELECT due_date, renewals FROM loans WHERE loan_id = ?"
 _MEMBER = "SELECT name, kind FROM members WHERE member_id = ?"
-_LOANS = (
-    "SELECT l.loan_id, b.title, l.due_date, l.renewals, l.fine_cents FROM loans l "
-    "JOIN books b ON b.book_id = l.book_id WHERE l.member_id = ? ORDER BY l.loan_id"
+_SHOWN = (
+    "SELECT l.loan_id, l.member_id, b.title, l.due_date, l.renewals, l.fine_cents FROM loans l "
+    "JOIN books b ON b.book_id = l.book_id WHERE l.{} = ? ORDER BY l.loan_id"
 )
 
 
@@ -29,6 +29,12 @@ def _row(world: World, sql: str, name: str, key: str) -> Row:
     if found is None:
         raise ToolError("not_found", f"There is no {name} {quoted(key)}.")
     return found
+
+
+def _loans(world: World, column: str, key: str) -> list[dict[str, Any]]:
+    keys = ("loan_id", "member_id", "title", "due_date", "renewals")
+    found: list[Any] = world.rows(_SHOWN.format(column), key)
+    return [dict(zip(keys, loan, strict=True)) | {"fine": dollars(cents)} for *loan, cents in found]
 
 
 def _later(day: str, days: int) -> str:
@@ -43,10 +49,23 @@ def get_member(world: World, member_id: str) -> dict[str, Any]:
         member_id: The member's id, such as "M20417".
     """
     name, kind = _row(world, _MEMBER, "member", member_id)
-    keys = ("loan_id", "title", "due_date", "renewals")
-    found: list[Any] = world.rows(_LOANS, member_id)
-    loans = [dict(zip(keys, loan, strict=True)) | {"fine": dollars(cents)} for *loan, cents in found]
-    return {"member_id": member_id, "name": name, "kind": kind, "loans": loans}
+    return {
+        "member_id": member_id,
+        "name": name,
+        "kind": kind,
+        "loans": _loans(world, "member_id", member_id),
+    }
+
+
+@tool(effect="read")
+def get_loan(world: World, loan_id: str) -> dict[str, Any]:
+    """Look up one loan.
+
+    Args:
+        loan_id: The loan's id, such as "L104233".
+    """
+    _row(world, _LOAN, "loan", loan_id)
+    return _loans(world, "loan_id", loan_id)[0]
 
 
 @tool(effect="read")
@@ -116,7 +135,7 @@ def transfer_to_human(world: World, summary: str) -> str:
     return record_transfer(world, summary)
 
 
-TOOLS = (get_member, find_book, renew_loan, reserve_book, decline_request, transfer_to_human)
+TOOLS = (get_member, get_loan, find_book, renew_loan, reserve_book, decline_request, transfer_to_human)
 
 
 def breaches(world: World, name: str, arguments: Mapping[str, Any], _: Mapping[str, str]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ LEXICON = Lexicon(
             heads=("{book|books|title}",),
             kinds=("title",),
         ),
+        SlotWords("due_date", "due date", ("due {date|day}",)),
         SlotWords("name", "name", ("{|full |your |first |last }name",)),
         SlotWords("other", "details", ("{more|further} {details|information}",)),
     ),
@@ -50,4 +51,4 @@ def describe(tool: str, arguments: Mapping[str, Any]) -> Description:
 def reason(rule: str, facts: Mapping[str, Any], values: Values) -> str:
     """Return why a request is declined, as a clause; ``renew_limit`` is the only rule that declines."""
     del rule
-    return f"it was renewed {facts['renewals']} times, and {values['max_renewals']} times is the most"
+    return f"it was renewed {facts['renewals']} times, and {values['max_renewals']} times is the limit"

@@ -258,6 +258,7 @@ BOOK = Verb(
     args=(*_HELD, Arg("choice", "flight_choice", kind="flight_number")),
     over="none",
     makes=True,
+    steps=(3, 3),
 )
 
 CONNECT = Verb(
@@ -268,6 +269,7 @@ CONNECT = Verb(
     args=_HELD,
     over="none",
     makes=True,
+    steps=(3, 3),
 )
 
 BOOKED = (BOOK, CONNECT)

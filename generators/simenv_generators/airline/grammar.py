@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
-from simenv.core.grammar import Grammar, Terminal
+from simenv.core.grammar import Grammar, Rule, Terminal
 from simenv_generators.airline.scene import MONTHS
 from simenv_generators.airline.stage import Context
 from simenv_generators.airline.wordings import rules
@@ -59,13 +59,13 @@ def _terminals() -> list[Terminal]:
         Terminal(
             "CITY",
             r"[A-Z][A-Za-z.'-]{1,20}(?: [A-Z][A-Za-z.'-]{1,20}){0,3}(?: \([A-Z]{3}\))?",
-            lambda value, context: context.cities.get(value),
+            lambda value, context: context.cities.get(value) if isinstance(value, str) else None,
             lambda text, context: context.airports.get(text),
         ),
         Terminal(
             "CABIN",
             "basic economy|economy|business",
-            lambda value, _: cabins.get(value),
+            lambda value, _: cabins.get(value) if isinstance(value, str) else None,
             lambda text, _: _CABINS[text],
         ),
         Terminal("PERSON", rf"{_NAME} {_NAME}", _write_person, lambda text, _: text),
@@ -75,7 +75,7 @@ def _terminals() -> list[Terminal]:
         Terminal(
             "CARDNAME",
             r"[A-Z][a-z]{1,20} ending in \d{4}",
-            lambda value, context: context.cards.get(value),
+            lambda value, context: context.cards.get(value) if isinstance(value, str) else None,
             lambda text, context: context.methods.get(text),
         ),
     ]
@@ -84,4 +84,5 @@ def _terminals() -> list[Terminal]:
 @cache
 def grammar() -> Grammar:
     """Return the airline's grammar."""
-    return Grammar([*generic(), *rules()], _terminals())
+    it = Rule("INNER", {"by": "it"}, ("it", "that trip", "this trip", "that reservation", "the trip in question"))
+    return Grammar([*generic(), *rules(), it], _terminals())

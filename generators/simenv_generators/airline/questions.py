@@ -73,7 +73,7 @@ def _refund_answer(stage: AirlineStage, customer: str, trip: Element | None, arg
     return "yes" if CANCEL.answer(stage, customer, trip, {"reason": "change of plan"}) == "yes" else ""
 
 
-REFUND = Verb("refund", _refund_draft, _nothing, _refund_answer, question=True)  # type: ignore[arg-type]
+REFUND = Verb("refund", _refund_draft, _nothing, _refund_answer, question=True, steps=(2, 2))  # type: ignore[arg-type]
 
 
 # What cancelling has brought, after it was done
@@ -94,7 +94,7 @@ def _refunded_answer(stage: AirlineStage, customer: str, trip: Element | None, a
     return "yes" if trip is not None else ""
 
 
-REFUNDED = Verb("refunded", _refunded_draft, _nothing, _refunded_answer, question=True)  # type: ignore[arg-type]
+REFUNDED = Verb("refunded", _refunded_draft, _nothing, _refunded_answer, question=True, steps=(2, 2))  # type: ignore[arg-type]
 
 
 # What was paid
@@ -110,7 +110,7 @@ def _paid_draft(job: Job) -> Draft:
     return _asked(job, (paid,), "total price that was paid", "paid", _PAID)
 
 
-PAID = Verb("paid", _paid_draft, _nothing, _always, question=True)  # type: ignore[arg-type]
+PAID = Verb("paid", _paid_draft, _nothing, _always, question=True, steps=(2, 2))  # type: ignore[arg-type]
 
 
 def _paid_all_draft(job: Job) -> Draft:
@@ -120,7 +120,7 @@ def _paid_all_draft(job: Job) -> Draft:
     return _asked(job, (paid,), "total price of these trips together", "paid", [*_PAID, *_TOTAL])
 
 
-PAID_ALL = Verb("paid_all", _paid_all_draft, _nothing, _always, over="set", question=True)  # type: ignore[arg-type]
+PAID_ALL = Verb("paid_all", _paid_all_draft, _nothing, _always, over="set", question=True, steps=(2, 2))  # type: ignore[arg-type]
 
 
 # Balances
@@ -164,6 +164,7 @@ BALANCE = Verb(
     args=(Arg("source", "other", core=True),),
     over="none",
     question=True,
+    steps=(3, 3),
 )
 
 
@@ -228,6 +229,7 @@ STATUS = Verb(
     _status_answer,  # type: ignore[arg-type]
     args=(Arg("leg", "date", kind="date", core=True),),
     question=True,
+    steps=(2, 2),
 )
 
 
@@ -306,6 +308,7 @@ CLAIM = Verb(
     _claim_propose,  # type: ignore[arg-type]
     _claim_answer,  # type: ignore[arg-type]
     args=(Arg("leg", "date", core=True), Arg("what", "other", core=True)),
+    steps=(3, 3),
 )
 
 ASKED = (REFUND, REFUNDED, PAID, PAID_ALL, BALANCE, STATUS, CLAIM)

@@ -240,6 +240,7 @@ BAGS = Verb(
     args=(Arg("total", "bags", kind="count:bags", core=True, measures="count"), CARD),
     writes=("bags",),
     spreads=True,
+    steps=(2, 2),
 )
 
 
@@ -526,6 +527,7 @@ MOVE = Verb(
         CARD,
     ),
     writes=("start", "price"),
+    steps=(2, 2),
 )
 
 DEEDS = (CANCEL, BAGS, CABIN, RENAME, MOVE)
