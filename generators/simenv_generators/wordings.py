@@ -7,32 +7,136 @@ clause: "my trip cost more than $300"), FACT (a statement without its full stop)
 from itertools import product
 
 from simenv.core.grammar import Rule, Terminal
-
-HELLO = ("Hi!", "Hello.", "Good day.", "Hi there!", "Hello there.", "Hey.", "Good morning.")
-CLOSE = ("[Thanks!|Thank you.|]",)
-ALSO = ("There is [one|another] more thing.", "I also have another request.", "And there is something else.")
+from simenv_generators.wordings_talk import ALSO, CLOSE, HELLO, HI, LEAD
 
 POLITE = (
-    "[please|kindly] {d:DEED}.",
-    "[could|can|would] you [please|] {d:DEED}?",
-    "I'd like you to {d:DEED}[, please|].",
-    "I [need|want] you to {d:DEED}.",
+    "[please|kindly] {d:DEED}[|, thanks|, if you can|, if that's all right].",
+    "[could|can|would|will] you [please|kindly|possibly|quickly|] {d:DEED}[|, please|, by any chance]?",
+    "{SOFTLY}, [could|can|would] you [please|] {d:DEED}?",
+    "{SOFTLY}, [I'd|I would] like you to {d:DEED}.",
+    "{SOFTLY}, [please|kindly|do] {d:DEED}.",
+    "[I'd|I would] [like|love] you to {d:DEED}[, please|, if you would|].",
+    "I [need|want|require] you to {d:DEED}[, please|, if you can|].",
+    "[what I need|what I want|what I'd like|all I need] [today|now|from you|] is for you to {d:DEED}.",
+    "[I'm|I am] [calling|writing|messaging|here] [to ask you|to have you|because I need you] to {d:DEED}.",
+    "[I'm|I am] [hoping|counting on it that|trusting] you [can|could|will] {d:DEED}.",
+    "I was [hoping|wondering if|thinking] you [could|might|would] [perhaps|maybe|] {d:DEED}.",
+    "[would|could] you be [so kind as to|willing to|able to] {d:DEED}[, please|]?",
+    "would it be [possible|feasible|okay|all right] [for you|] to {d:DEED}[ for me|]?",
+    "is it [possible|too much to ask|all right to ask you] to {d:DEED}?",
+    "[is there any|any|is there a] [chance|way|possibility] [that|] you [could|can|might] {d:DEED}?",
+    "do you [think|suppose|reckon] you [could|can|might] {d:DEED}[ for me|]?",
+    "[would|do] you mind if I [asked|ask] you to {d:DEED}?",
+    "may I [ask|trouble|request] you to {d:DEED}?",
+    "[might|could] I [ask|get|trouble] you to [please|] {d:DEED}?",
+    "my [request|wish|concern] [today|for today|] is [simple|straightforward|a simple one|this]: {d:DEED}.",
+    "[here's|here is|this is] [what I need|what I'm after|my request|the task]: {d:DEED}[, please|].",
+    "[there's|there is] [just|only|really] one thing [I need|to do|I'm after]: {d:DEED}[, please|].",
+    "[I'd|I would] [be grateful|appreciate it|be glad|be much obliged] if you [could|would] {d:DEED}.",
+    "it [would|'d] [be great|be lovely|help me a lot|mean a lot|suit me well] if you [could|would] {d:DEED}.",
+    "you'd [help me out|do me a favour|make my day|save me some trouble] if you [could|would] {d:DEED}.",
+    "I'm [asking|requesting|begging] you to {d:DEED}[, please|].",
+    "[go ahead and|just|simply|do] {d:DEED}[, please|, thanks|, would you|].",
+    "[let me ask|allow me to ask|I have to ask|I must ask] you to {d:DEED}.",
+    "[the reason I'm writing|the point of this message|why I'm here]: I need you to {d:DEED}.",
+    "[can|could] you [manage|take on|handle|help with] this[ for me|, please|]: {d:DEED}?",
+    "[be so good as to|be so kind as to|do me the favour and] {d:DEED}.",
+    "[help me|assist me] with [this|the following|one thing]: {d:DEED}.",
+    "{NEED} [so|which is why] I'd like you to {d:DEED}.",
+    "{NEED} [please|so please|so kindly] {d:DEED}.",
+    "{NEED} [so could|so can|so would] you {d:DEED}?",
+)
+SOFTLY = (
+    "if [at all possible|possible|that's possible|you can|you could|it's no trouble|you don't mind]",
+    "if it [isn't|is not] too much [trouble|work|bother]",
+    "when you [have|get|find] a [moment|minute|second]",
+    "as soon as you [can|get a chance|find the time|are able to]",
+    "at your [earliest convenience|convenience|leisure]",
+    "[in short|in a nutshell|simply put|long story short|to be brief|basically]",
+    "[first off|to start with|for today|this time|right away|without further ado]",
+    "[with your help|if you'd be so kind|if you would|if you please|if that's within your power]",
+    "[before I forget|while I have you|now that I've reached you|since you're here]",
+)
+NEED = (
+    "[something|a little something] [has come up|changed on my end|needs sorting out],",
+    "I've [thought it over|made up my mind|talked it over at home|checked everything twice],",
+    "I [can't|cannot|couldn't] [do|manage|arrange] this [myself|online|on my own|on the website],",
+    "the [website|app|online form] [keeps failing|gave me an error|won't let me|is no help],",
+    "[it's been on my list|I've put this off] for [days|weeks|too long|a while],",
+    "[time is short|I'm a bit rushed|I don't have long|the clock is ticking],",
+    "[my calendar is a mess|my week is a puzzle|things are hectic here],",
+    "[I'd rather not wait|I don't want to leave it any longer|better now than later],",
+)
+QUESTION = (
+    "{q:ASKED}",
+    "[quick|one|a quick|just one|a short|one small] question[| for you| today]: {q:ASKED}",
+    "[can|could|would] you [look this up|check something|check this] [for me|please|]: {q:ASKED}",
+    "[tell me|remind me|help me out here|help me understand|do tell me|let me ask you], [please|]: {q:ASKED}",
+    "[I'd|I would] [like|love|need] to know [something|one thing|this|the following]: {q:ASKED}",
+    "[I'm|I am] [curious|wondering|trying to work out|unsure about one thing|doing my accounts]: {q:ASKED}",
+    "{SOFTLY}, {q:ASKED}",
+    "{q:ASKED} I [can't|couldn't] [find|see|work out] [it|that|the answer] [anywhere|online|myself].",
+    "{q:ASKED} I'm [asking|only asking] [for my records|for my own records|for my budget|for my tax papers].",
+    "{q:ASKED} [Please|Could you please|Kindly] [check|look it up|look that up for me].",
+    "{q:ASKED} [That's|That is] [all I want to know|what I'd like to find out|what I can't figure out].",
+    "{q:ASKED} [A rough guess won't do|I need the exact answer|I'd like to be sure], [please|thanks].",
+    "[my question is|my question today is|here's my question|what I can't tell is]: {q:ASKED}",
+    "{NEED} [so tell me|so here's my question|so let me ask]: {q:ASKED}",
 )
 WHEN = (
-    "if {c:TEST}, [please|] {t:DEED}; otherwise {e:DEED}.",
-    "[please|] {t:DEED} if {c:TEST}, and if not, {e:DEED}.",
+    "if {c:TEST}, [please|kindly|then|] {t:DEED}; [otherwise|if not|else], [please|] {e:DEED}.",
+    "[please|kindly|] {t:DEED} [if|provided|in case] {c:TEST}, and [if not|otherwise], {e:DEED}.",
+    "[could|can|would] you {t:DEED} [if|provided] {c:TEST}, [and otherwise|or else|and if not] {e:DEED}?",
+    "{SOFTLY}, {t:DEED} if {c:TEST}; [otherwise|failing that|if not], {e:DEED}.",
+    "[check|find out|see] [whether|if] {c:TEST}: if [so|yes|it's true], {t:DEED}, and if not, {e:DEED}.",
+    "[it depends|this depends on one thing]: if {c:TEST}, {t:DEED}, [otherwise|but if not], {e:DEED}.",
+    "[I'd|I would] like you to {t:DEED} if {c:TEST}. [Otherwise|If not|If that's not so], {e:DEED}.",
+    "[in case|provided] {c:TEST}, [please|I'd like you to] {t:DEED}. [If not|Otherwise], {e:DEED}.",
+    "[look up|check for me] whether {c:TEST}. If [so|it is so], {t:DEED}. If not, {e:DEED}.",
 )
 WHEN_ONLY = (
-    "if {c:TEST}, [please|] {t:DEED}. [Otherwise leave everything as it is.|If not, change nothing.]",
+    "if {c:TEST}, [please|kindly|then|] {t:DEED}. {NOTHING}",
+    "[please|kindly|] {t:DEED}, but only if {c:TEST}. {NOTHING}",
+    "[please|could you|would you] check whether {c:TEST}, and if so, {t:DEED}. {NOTHING}",
+    "{SOFTLY}, {t:DEED}, provided {c:TEST}. {NOTHING}",
+    "only if {c:TEST}, [I'd like you to|I want you to|should you] {t:DEED}. {NOTHING}",
+    "[I'd like you to|I want you to|I need you to] {t:DEED} if {c:TEST}. {NOTHING}",
+    "[in case|provided|supposing] {c:TEST}, {t:DEED}[, please|]. {NOTHING}",
 )
-WHEN_BOTH = ("if {c:TEST}, [please|] {t:DEED}, and also {u:DEED}.",)
+NOTHING = (
+    "",
+    "[otherwise|if not|failing that], leave [everything|things|it all] [as it is|alone|unchanged].",
+    "[if not|otherwise], [don't change anything|do nothing|I don't want any changes].",
+    "[if that's not so|if it isn't so|if it isn't true], there's nothing [to do|to be done|for you to do].",
+)
+WHEN_BOTH = (
+    "if {c:TEST}, [please|then|] {t:DEED}, and [also|in addition|on top of that|besides that] {u:DEED}.",
+    "if {c:TEST}, do two things[ for me|, please|]: {t:DEED}, and {u:DEED}.",
+    "[please|kindly|] {t:DEED} and [also|additionally] {u:DEED}, [but only if|if|provided] {c:TEST}.",
+    "[check|find out] whether {c:TEST}. If [so|it is so], {t:DEED} and [also|then] {u:DEED}.",
+    "[in case|provided|supposing] {c:TEST}, {t:DEED}, and [then|after that|also] {u:DEED}.",
+    "{SOFTLY}, if {c:TEST}, {t:DEED} and [then|also] {u:DEED}.",
+)
 FALLBACK = (
-    "[please|] {a:DEED}; if that's not [possible|allowed], {b:DEED} instead.",
-    "I'd like you to {a:DEED}. Should that not be [possible|allowed], {b:DEED} instead.",
+    "[please|kindly|] {a:DEED}; if [that's|that is] not [possible|allowed|permitted], {b:DEED} instead.",
+    "[I'd|I would] like you to {a:DEED}. Should that not be [possible|allowed|permitted], {b:DEED} instead.",
+    "[could|can] you {a:DEED}? If [the rules forbid it|it's refused], {b:DEED} instead.",
+    "{SOFTLY}, {a:DEED}. If your [rules|policies] don't [allow|permit] [it|that], {b:DEED} instead.",
+    "[my first choice|my preference]: {a:DEED}. [Only if it's refused|If that's forbidden], {b:DEED} instead.",
+    "see if you can {a:DEED}, and if [that's not allowed|the rules say no], {b:DEED} instead.",
+    "[ideally|preferably|if the rules allow it], {a:DEED}; [failing that|if they don't], {b:DEED} instead.",
+    "[please|] {a:DEED}. [Plan B|The alternative], [if that's not allowed|if it's refused]: {b:DEED}.",
+    "I need you to {a:DEED}, or, [if that's not permitted|if the rules forbid it|failing that], to {b:DEED}.",
 )
 MIND = (
-    "[actually|wait], I've changed my mind: {f:FACT}",
-    "on second thought, {f:FACT}",
+    "[actually|wait|hold on|hang on|oh|hmm|no], I've changed my mind: {f:FACT}",
+    "on [second|further] [thought|reflection|thoughts], {f:FACT}",
+    "[sorry|apologies|pardon me], I've [reconsidered|thought again|had another think]: {f:FACT}",
+    "[scratch that|forget that|never mind what I said|strike that|ignore what I said before]: {f:FACT}",
+    "[let me correct myself|let me take that back|I have to correct myself|a correction]: {f:FACT}",
+    "[as it turns out|now that I think about it|come to think of it|thinking about it again], {f:FACT}",
+    "what I said [before|earlier|at first] [no longer holds|is out of date|doesn't stand any more]: {f:FACT}",
+    "[please forget|please ignore|disregard] what I [said|told you] [before|earlier|at first]: {f:FACT}",
 )
 
 
@@ -68,11 +172,16 @@ def generic() -> list[Rule]:
     return [
         *_openings(),
         *_says(),
-        Rule("HELLO", None, HELLO),
-        Rule("CLOSE", None, CLOSE),
-        Rule("ALSO", None, ALSO),
+        Rule("HELLO", None, HELLO, family="hello"),
+        Rule("HI", None, HI, family="hello"),
+        Rule("LEAD", None, LEAD, family="hello"),
+        Rule("CLOSE", None, CLOSE, family="close"),
+        Rule("ALSO", None, ALSO, family="also"),
+        Rule("SOFTLY", None, SOFTLY),
+        Rule("NEED", None, NEED),
+        Rule("NOTHING", None, NOTHING),
         Rule("GOAL", "$d", POLITE, family="request"),
-        Rule("GOAL", "$q", ("{q:ASKED}",)),
+        Rule("GOAL", "$q", QUESTION, family="question"),
         Rule("GOAL", {"when": "$c", "then": ["$t"], "else": ["$e"]}, WHEN, family="conditional"),
         Rule("GOAL", {"when": "$c", "then": ["$t"], "else": []}, WHEN_ONLY, family="conditional"),
         Rule("GOAL", {"when": "$c", "then": ["$t", "$u"], "else": []}, WHEN_BOTH, family="coupled"),

@@ -220,9 +220,8 @@ class Oracle:
 
     def _write(self, request: Request) -> Talk:
         # Whoever takes a look-alike for the tool says what the tool would do.
-        deed = self.episode.domain.describe(
-            getattr(request.node, "tool", request.name), request.arguments or {}
-        )
+        meant = getattr(request.node, "tool", request.name)
+        deed = self.episode.domain.describe(meant, request.arguments or {})
         if self.manner.confirms:
             yield from self._agree(deed)
         result = yield from self._call(request.name, request.arguments, request.retries)

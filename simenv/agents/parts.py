@@ -60,7 +60,7 @@ def late_first(program: Program) -> Program:
 
 
 def _parts(nodes: Sequence[Node]) -> tuple[list[Node], list[list[Node]]]:
-    """Return (what belongs to no want, the part of each want); a node without a name goes with the one before."""
+    """Return (what belongs to no want, the part of each want); unnamed nodes go with those before them."""
     found: dict[str, list[Node]] = {"": []}
     owner = ""
     for node in nodes:

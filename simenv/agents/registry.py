@@ -1,12 +1,16 @@
-"""Agents by name: the oracle, its honest variants, the idle agent and all other auditors."""
+"""Agents by name: the oracle, its honest variants, all auditors, the rungs of the ladder, a noisy oracle."""
 
 from collections.abc import Sequence
 
 from simenv.agents.audit import auditors
+from simenv.agents.ladder import RUNGS, rung_agent, slipping
 from simenv.agents.protocol import Agent
 from simenv.core.domain import Domain
 from simenv.core.errors import UnknownNameError
 from simenv.core.task import Task
+
+_PERCENT = 5
+"""How often the noisy oracle slips, of 100 steps of a request."""
 
 
 def agents(domain: Domain, tasks: Sequence[Task] = ()) -> dict[str, Agent]:
@@ -16,7 +20,11 @@ def agents(domain: Domain, tasks: Sequence[Task] = ()) -> dict[str, Agent]:
         domain: What is played.
         tasks: The tasks to be played; an agent that learns from the others' answers reads them.
     """
-    return {auditor.name: auditor.agent for auditor in auditors(domain, tasks)}
+    return (
+        {auditor.name: auditor.agent for auditor in auditors(domain, tasks)}
+        | {f"rung:{name}": rung_agent(name) for name in RUNGS}
+        | {f"noisy:{_PERCENT}": slipping(_PERCENT, "noisy")}
+    )
 
 
 def agent(name: str, domain: Domain, tasks: Sequence[Task] = ()) -> Agent:

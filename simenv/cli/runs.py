@@ -73,13 +73,13 @@ def replay_run(args: argparse.Namespace) -> int:
     Example:
       simenv replay oracle.jsonl
     """
-    pack = _pack_of(args.log, args.pack)
-    ids = _planned(args.log, pack)
+    pack = pack_of(args.log, args.pack)
+    ids = planned(args.log, pack)
     episodes = steps = 0
     with bar(_episodes(args.log), "episodes") as progress:
         for recorded in read_episodes(args.log):
             _check_place(args.log, recorded, ids, episodes)
-            steps += len(_replayed(args.log, pack, recorded).trajectory().steps)
+            steps += len(replayed(args.log, pack, recorded).trajectory().steps)
             episodes += 1
             progress.update(1)
     emit({"log": args.log, "episodes": episodes, "steps": steps, "equal": True})
@@ -90,7 +90,7 @@ def replay_run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _planned(log: str, pack: Pack) -> list[str]:
+def planned(log: str, pack: Pack) -> list[str]:
     """Return the ids of the tasks that the run's header stands for.
 
     Raises:
@@ -118,7 +118,13 @@ def _check_place(log: str, recorded: Recorded, ids: list[str], number: int) -> N
         raise LogError(log, recorded.line, problem, "Record the run again")
 
 
-def _replayed(log: str, pack: Pack, recorded: Recorded) -> Episode:
+def replayed(log: str, pack: Pack, recorded: Recorded) -> Episode:
+    """Return a recorded episode, played again.
+
+    Raises:
+        DataError: If the pack does not hold its task.
+        ReplayError: If it does not come out as it was recorded.
+    """
     try:
         return replay(pack.find(recorded.task), recorded)
     except UnknownNameError:
@@ -136,7 +142,7 @@ def _episodes(log: str) -> int:
     return tasks * trials if isinstance(tasks, int) and isinstance(trials, int) else 0
 
 
-def _pack_of(log: str, given: str | None) -> Pack:
+def pack_of(log: str, given: str | None) -> Pack:
     """Return the pack that a run was played on: the one given, else the one that its header names."""
     header = read_header(log)
     domain, version = header.get("domain"), header.get("env_version")

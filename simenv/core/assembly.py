@@ -108,6 +108,8 @@ class Assembly:
     def _say(self, held: Held) -> str:
         if held.fact in _UNSAID:
             return ""
+        if held.fact == "user":
+            return self.write("USER", held.value).rstrip(".")
         changed = held.place in self.plan.manner.first_said
         said = {"fact": held.fact, "value": held.value}
         return self.write("MIND" if changed else "FACT", said, held.place).rstrip(".")

@@ -120,9 +120,9 @@ class Bench:
             if mind is SANE:
                 raise
             fault = str(error)
-        return Outcome(self.atoms(), answers, tuple(done), reads, fault)
+        return Outcome(self.found(), answers, tuple(done), reads, fault)
 
-    def atoms(self) -> list[Atom]:
+    def found(self) -> list[Atom]:
         """Return what differs now from the set-up world, in canonical order."""
         return in_order(atoms(self.state, self.domain.table, self.base))
 

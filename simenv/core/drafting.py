@@ -1,4 +1,4 @@
-"""From a plan to a program: what the customer says becomes slots, references become selections, verbs their drafts."""
+"""From a plan to a program: what is said becomes slots, references become selections, verbs their drafts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,13 +19,13 @@ from simenv.core.program import (
     Join,
     Lookup,
     Node,
-    Program,
     Rank,
     Retry,
     Slot,
 )
 from simenv.core.selecting import elements_of, resolve, resolve_all, value_of
-from simenv.core.vocabulary import Draft, Element, Field, Job, Stage, Vocabulary
+from simenv.core.soundness import refuse_fickle, refuse_unsound
+from simenv.core.vocabulary import Draft, Element, Field, Job, Stage, Verb, Vocabulary
 
 
 def ref(path: str) -> dict[str, str]:
@@ -70,7 +70,7 @@ class Sketch:
     Attributes:
         nodes: The program's nodes.
         held: What the customer holds, in order.
-        drafts: Goal to (draft, deed), for the deeds of either branch; a branch that is not taken comes to nothing.
+        drafts: Goal to (prefix, draft), for the deeds of either branch; what is not taken comes to nothing.
         pointing: Goal to the reference of its deed.
     """
 
@@ -99,13 +99,16 @@ class Drafter:
         self.places: dict[str, tuple[str, Element]] = {}
         self.own: tuple[str, Element] = ("", {})
         self.elements = elements_of(vocabulary, stage, plan)
+        self.gone: list[Element] = []
 
     def run(self) -> Sketch:
         """Return the compiled plan.
 
         Raises:
             UsageError: If the plan names what the world does not have.
+            UnsoundError: If it has no single outcome.
         """
+        refuse_unsound(self.words, self.plan)
         self._head()
         for number, want in enumerate(self.plan.wants, 1):
             self._want(number, want)
@@ -173,6 +176,7 @@ class Drafter:
 
     def _want(self, number: int, want: Want) -> None:
         deeds = goals_of(number, want)
+        self.places.pop("it", None)
         if "do" in want:
             self.nodes += self._deed(*deeds[0])
         elif "when" in want:
@@ -191,20 +195,30 @@ class Drafter:
             Compare(id=f"{at}_holds", step=at, left=left, how=test["how"], right=ref(right.id)),
         ]
         split = len(want["then"])
+        before = dict(self.places)
         then = [node for deed in deeds[:split] for node in self._deed(*deed)]
+        taken, self.places = self.places, before
         other = [node for deed in deeds[split:] for node in self._deed(*deed)]
+        # Later wants may point only at what the want is about whichever branch is taken.
+        known = self.places if want["else"] else taken
+        self.places = {goal: place for goal, place in known.items() if taken.get(goal) == place}
         self.nodes.append(If(id=at, step=at, test=ref(f"{at}_holds"), then=then, orelse=other))
 
     def _fallback(self, deeds: Sequence[tuple[str, str, Want]]) -> list[Node]:
         """Do the first; the other takes place where the first is declined."""
-        first, second = (self._deed(*deed) for deed in deeds)
-        return [*_after_decline(first, second)]
+        main, gone = self._deed(*deeds[0]), self.gone
+        self.gone = []
+        found = _after_decline(main, self._deed(*deeds[1]))
+        self.gone += gone
+        if self.places.get(deeds[1][0]) != self.places.get(deeds[0][0]):
+            self.places.pop(deeds[1][0], None)
+        return found
 
     def _deed(self, goal: str, prefix: str, deed: Want) -> list[Node]:
         """Return the nodes of one deed; what it points at and is told stands before it."""
         verb = self.words.find_verb(deed["do"])
         outer, self.nodes = self.nodes, []
-        at, targets, several = self._target(goal, prefix, deed, over=verb.over)
+        at, targets, several = self._target(goal, prefix, deed, verb)
         goals = [f"{goal}x{i}" for i in range(1, len(targets) + 1)] if several else [goal]
         self.own = ("item" if several else at, targets[0] if targets else {})
         before, inside = len(self.nodes), list[Node]()
@@ -234,27 +248,29 @@ class Drafter:
             )
         else:
             self.nodes += inside
+        if {by for by, _, _ in self.words.live} & set(verb.writes):
+            self.gone += targets
         found, self.nodes = self.nodes, outer
         return found
 
-    def _target(self, goal: str, prefix: str, deed: Want, *, over: str) -> tuple[str, list[Element], bool]:
+    def _target(self, goal: str, prefix: str, deed: Want, verb: Verb) -> tuple[str, list[Element], bool]:
         """Return (node of the target, its elements, whether each of them has a goal of its own)."""
         if "at" not in deed:
             return "", [], False
         at = f"{prefix}_at"
         if deed["at"]["by"] == "all":
             self._all(at, goal, f"{prefix}.at", deed["at"])
-            return at, resolve_all(self, deed["at"]), over == "one"
-        if deed["at"]["by"] == "it":
-            at, found = self.places["it"]
-            self.places[goal] = (at, found)
-            return at, [found], False
+            return at, resolve_all(self, deed["at"]), verb.over == "one"
         found = resolve(self, deed["at"])
+        if deed["at"]["by"] == "it":
+            self.places[goal] = self.places["it"]
+            return self.places["it"][0], [found], False
         self.point(at, goal, f"{prefix}.at", deed["at"])
         self.places[goal] = self.places["it"] = (at, found)
         return at, [found], False
 
     def _all(self, at: str, goal: str, place: str, form: Ref) -> None:
+        refuse_fickle(self, form, self.gone)
         where = self._clauses(goal, place, form["where"])
         if form["besides"] is not None:
             self.point(f"{at}_not", goal, f"{place}.not", form["besides"])
@@ -291,6 +307,7 @@ class Drafter:
                 raise UsageError(f"a reference by {other!r} points at nothing")
 
     def _extreme(self, at: str, goal: str, place: str, form: Ref) -> None:
+        refuse_fickle(self, form, self.gone)
         source = self.source
         if form["where"]:
             where = self._clauses(goal, place, form["where"])
@@ -345,6 +362,8 @@ class Drafter:
         place = f"{prefix}.{arg.name}"
         if isinstance(value, dict) and ("of" in value or "sum" in value):
             return self._value(place, goal, value)
+        if arg.colour:
+            return None
         seen = arg.core or place in self.plan.manner.opened
         node = self._hold(place, goal, arg.slot, arg.name, value, visible=seen, kind=arg.kind)
         self.nodes.append(node)
@@ -373,11 +392,6 @@ def _after_decline(nodes: list[Node], second: list[Node]) -> list[Node]:
         if node.op == "decline":
             found += second
     return found
-
-
-def program_of(sketch: Sketch) -> Program:
-    """Return the program of a compiled plan."""
-    return Program(nodes=sketch.nodes)
 
 
 def deeds_of(plan: Plan) -> list[tuple[str, str, Want]]:

@@ -88,10 +88,28 @@ class Scope:
         return found
 
     def plain(self) -> list[Spot]:
-        """Return the references that still point plainly, by number or by clauses."""
-        return [
-            spot for spot in self.spots() if spot.ref["by"] in ("number", "clauses") and not _nests(spot.ref)
-        ]
+        """Return the references that no operator has reworded yet: by number, or by one plain clause."""
+        return [spot for spot in self.spots() if self.is_plain(spot.ref) and not self._minded(spot.want + 1)]
+
+    def is_plain(self, ref: Ref) -> bool:
+        """Whether a reference is by number or by one clause that says a value itself."""
+        if ref["by"] == "number":
+            return True
+        if ref["by"] != "clauses" or len(ref["where"]) != 1:
+            return False
+        name, _, value = ref["where"][0]
+        return not isinstance(value, dict) and self.words.find_field(name).join is None
+
+    def untouched(self, number: int, want: Want) -> bool:
+        """Whether no operator has grown a plain deed yet, so that it may be exchanged for another."""
+        plain = not any(isinstance(value, dict) for value in want["args"].values())
+        return plain and ("at" not in want or self.is_plain(want["at"])) and not self._minded(number + 1)
+
+    def _minded(self, number: int) -> bool:
+        """Whether the manner says anything of want ``number``, counted from 1, that must stay true."""
+        manner = self.plan.manner
+        places = [*manner.asked, *manner.late, *manner.first_said, *manner.mentioned]
+        return any(place.startswith((f"g{number}.", f"g{number}e.", f"g{number}b.")) for place in places)
 
     def says(self, ref: Ref, *, inner: bool) -> bool:
         """Whether a reference can be said where it stands."""
@@ -167,10 +185,6 @@ def _refs(value: Json, path: Path, *, inner: bool) -> Iterator[tuple[Path, Ref, 
     elif isinstance(value, list):
         for at, part in enumerate(value):
             yield from _refs(part, (*path, at), inner=inner)
-
-
-def _nests(ref: Ref) -> bool:
-    return any(isinstance(clause[2], dict) for clause in ref.get("where", ()))
 
 
 def adopt(plan: Plan, **manner: Any) -> Plan:

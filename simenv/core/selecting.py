@@ -88,12 +88,16 @@ def resolve(sight: Sight, form: Ref) -> Element:
             return nth(field, [resolve(sight, each) for each in form["refs"]], form["pick"], 1, form)
         case "same" if form["goal"] in sight.places:
             return sight.places[form["goal"]][1]
-        case "it":
+        case "it" if "it" in sight.places:
             return sight.places["it"][1]
         case "own":
             return sight.own[1]
         case "new":
             return {}
+        case "same" | "it":
+            raise UnsoundError(
+                f"the reference {form!r} points at nothing that is sure to have been talked of"
+            )
         case _:
             raise UsageError(f"the reference {form!r} points at nothing")
 

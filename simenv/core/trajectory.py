@@ -52,7 +52,7 @@ class StepRecord(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data without empty fields."""
-        calls = [{key: value for key, value in call._asdict().items() if value} for call in self.calls]
+        calls = [_call(call) for call in self.calls]
         data = {**_written(self.action), "chain": self.chain, "state": self.state}
         extra = {"calls": calls, "error": self.error, "events": list(self.events)}
         return data | {key: value for key, value in extra.items() if value}
@@ -69,6 +69,11 @@ class StepRecord(NamedTuple):
             state=data["state"],
             chain=data["chain"],
         )
+
+
+def _call(call: CallRecord) -> dict[str, Any]:
+    written = {**call._asdict(), "breaches": list(call.breaches)}
+    return {key: value for key, value in written.items() if value}
 
 
 def _named(data: dict[str, Any]) -> list[dict[str, Any]]:

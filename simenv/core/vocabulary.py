@@ -72,6 +72,7 @@ class Arg:
         kind: The mention kind by which a proposal is checked, or "".
         core: Whether the request itself says it; else it is a sentence of its own, or is said when asked.
         measures: Kind of field whose value of another element can stand for it, or "".
+        colour: Whether it is only talk: what the customer takes to be so, and no tool or rule reads.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Arg:
     kind: str = ""
     core: bool = False
     measures: str = ""
+    colour: bool = False
 
 
 @dataclass(frozen=True, slots=True)

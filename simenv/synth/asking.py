@@ -100,12 +100,11 @@ def _renamed(plan: Plan, number: int, want: Want, *, moved: bool) -> Plan:
 def fallback(scope: Scope, draws: Draws) -> Plan | None:
     """Ask first for what a rule forbids, then for something else in its place."""
     for number, want, verb, element in draws.at("deed").shuffled(_plain_deeds(scope)):
+        if not _exchangeable(scope, number, want):
+            continue
         for denied, args in scope.options("no", draws.at("denied", number), element, _acts(scope)):
             others = _acts(scope, but=[denied.name])
-            keep = (
-                denied is not verb
-                and _answer(scope, verb, element, want) == "yes"
-            )
+            keep = denied is not verb and _answer(scope, verb, element, want) == "yes"
             found = (
                 [(verb, want["args"])]
                 if keep
@@ -126,6 +125,11 @@ def _answer(scope: Scope, verb: Verb, element: Element, want: Want) -> Answer:
     if any(isinstance(value, dict) for value in want["args"].values()):
         return ""
     return verb.answer(scope.stage, scope.plan.customer, element, want["args"])
+
+
+def _exchangeable(scope: Scope, number: int, want: Want) -> bool:
+    """Whether the verb and arguments of a deed may be exchanged, its reference kept."""
+    return scope.untouched(number, {key: part for key, part in want.items() if key != "at"})
 
 
 def _forget(plan: Plan, number: int) -> Plan:
@@ -149,7 +153,7 @@ def _forget(plan: Plan, number: int) -> Plan:
 def policy_gate(scope: Scope, draws: Draws) -> Plan | None:
     """Ask for what a rule forbids."""
     for number, want, verb, element in draws.at("deed").shuffled(_plain_deeds(scope)):
-        if _answer(scope, verb, element, want) != "yes":
+        if _answer(scope, verb, element, want) != "yes" or not _exchangeable(scope, number, want):
             continue
         for denied, args in scope.options("no", draws.at("denied", number), element, _acts(scope)):
             grown = {"do": denied.name, "at": want["at"], "args": args}
@@ -205,7 +209,9 @@ def _derived(scope: Scope, draws: Draws, kinds: Sequence[str], test: Any) -> Pla
     for number, want, verb, element in draws.at("deed").shuffled(_plain_deeds(scope)):
         for name, value, is_now in _worked_out(scope, verb, element, kinds, draws.at(number)):
             args = want["args"] | {name: is_now}
-            if not test(value) or verb.answer(scope.stage, scope.plan.customer, element, args) != "yes":
+            if not test(value) or not _exchangeable(scope, number, want):
+                continue
+            if verb.answer(scope.stage, scope.plan.customer, element, args) != "yes":
                 continue
             plain = _forget(scope.plan, number)
             plan = _sayable(scope, plain.with_want(number, want | {"args": want["args"] | {name: value}}))
@@ -278,7 +284,7 @@ def coupled(scope: Scope, draws: Draws) -> Plan | None:
     """Make two deeds depend on what both their elements come to together."""
     money = [each.name for each in scope.fields(lambda each: each.asks and each.kind == "money")]
     for number, want, verb, element in draws.at("deed").shuffled(_plain_deeds(scope)):
-        if not money or want["at"]["by"] not in ("number", "clauses"):
+        if not money or not scope.untouched(number, want):
             continue
         others = [each for each in scope.elements if each is not element]
         for other in draws.at("other").shuffled(others):
@@ -316,7 +322,7 @@ def _groups(scope: Scope) -> Iterator[tuple[list[Any], list[Element]]]:
 def _spread(scope: Scope, draws: Draws, *, spare: bool) -> Plan | None:
     verbs = [verb for verb in scope.words.verbs if verb.spreads or verb.over == "set"]
     for number, want in draws.at("want").shuffled(scope.deeds()):
-        if "at" not in want or want["at"]["by"] in ("same", "new", "it", "all"):
+        if "at" not in want or not scope.untouched(number, want):
             continue
         for where, members in draws.at("group").shuffled(list(_groups(scope))):
             for verb in draws.at("verb").shuffled(verbs):

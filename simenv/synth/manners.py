@@ -21,7 +21,7 @@ def _core(scope: Scope) -> Iterator[tuple[str, Want, Verb, str]]:
         for arg in verb.args:
             place = f"g{number + 1}.{arg.name}"
             value = want["args"].get(arg.name)
-            if arg.core and place not in busy and not isinstance(value, dict | list):
+            if arg.core and not arg.colour and place not in busy and not isinstance(value, dict | list):
                 yield place, want, verb, arg.name
 
 
@@ -130,7 +130,9 @@ def distractor_tools(scope: Scope, draws: Draws) -> Plan | None:
     """Offer tools that look like the right ones and are not."""
     if scope.plan.manner.extras:
         return None
-    found = [scope.domain.confusable[tool] for tool in _tools(scope) if tool in scope.domain.confusable]
+    # A look-alike of the customer's own record often shows enough, so it is only offered beside another.
+    tools = [tool for tool in _tools(scope) if tool != scope.words.user_tool]
+    found = [scope.domain.confusable[tool] for tool in tools if tool in scope.domain.confusable]
     return (
         adopt(scope.plan, extras=draws.sample(found, draws.between(1, min(3, len(found))))) if found else None
     )

@@ -19,6 +19,7 @@ from simenv.core.plan import Plan, Ref, refs_in
 from simenv.core.program import Each, If, Node, Program
 from simenv.core.task import Task
 
+_MOST_CANDIDATES = 6
 _DEEDS = ("act", "decline", "report")
 
 
@@ -60,14 +61,22 @@ class Cut(Mind):
     Args:
         step: The step.
         blind: Rule to what it seems to say to someone who has not read it.
+        number: Which of the other candidates is taken.
     """
 
-    def __init__(self, step: str, blind: Mapping[str, Any]) -> None:
-        self.step, self.blind = step, blind
+    def __init__(self, step: str, blind: Mapping[str, Any], number: int = 0) -> None:
+        self.step, self.blind, self.number = step, blind, number
+        self.more = False
 
     @override
     def value(self, node: Node, value: Any, source: Any) -> Any:
-        return value if node.step != self.step else without(node, value, source, self.blind)
+        if node.step != self.step:
+            return value
+        if node.op in ("filter", "extremum", "rank") and not isinstance(value, list):
+            others = [item for item in source if item is not value and item != value]
+            self.more = self.more or self.number + 1 < len(others)
+            return others[self.number] if self.number < len(others) else None
+        return without(node, value, source, self.blind)
 
     @override
     def does(self, node: Node, goal: str) -> bool:
@@ -78,9 +87,7 @@ def without(node: Node, value: Any, source: Any, blind: Mapping[str, Any]) -> An
     """Return what someone takes for the value of a node who does without it."""
     match node.op:
         case "filter":
-            return _another(value, source) if node.one else source
-        case "extremum" | "rank":
-            return _another(value, source)
+            return source
         case "join":
             return [item | {node.name: value[0][node.name]} for item in value]
         case "aggregate":
@@ -98,10 +105,6 @@ def without(node: Node, value: Any, source: Any, blind: Mapping[str, Any]) -> An
             return ("on time" if value != "on time" else "cancelled") if isinstance(value, str) else {}
         case _:
             return value
-
-
-def _another(value: Any, source: Sequence[Any]) -> Any:
-    return next((item for item in source if item is not value and item != value), None)
 
 
 def _unworked(value: Any, source: Any) -> Any:
@@ -144,12 +147,23 @@ def measure_task(task: Task, bench: Bench, outcome: Outcome | None = None) -> Me
     done = set(recorder.done)
     steps = steps_run(task.program, done)
     blind = {rule.id: rule.blind for rule in bench.domain.rules}
-    needed = [step for step in steps if changes(bench.run(task.program, mind=Cut(step, blind)), outcome)]
+    needed = [step for step in steps if matters(task.program, bench, outcome, step, blind)]
     chain = longest(task.program, done, needed)
     goals = len({each.goal for each in outcome.requests if each.kind in ("write", "decline", "report")})
     idle = tuple(step for step in steps if step not in needed)
     wide = goals + (extras(task.plan) if task.plan is not None else 0)
     return Measured(len(chain), wide, tuple(needed), idle, tuple(chain))
+
+
+def matters(program: Program, bench: Bench, outcome: Outcome, step: str, blind: Mapping[str, Any]) -> bool:
+    """Whether doing without a step can change the outcome: by one of the other candidates, where it picks."""
+    for number in range(_MOST_CANDIDATES):
+        cut = Cut(step, blind, number)
+        if changes(bench.run(program, mind=cut), outcome):
+            return True
+        if not cut.more:
+            return False
+    return False
 
 
 def changes(other: Outcome, outcome: Outcome) -> bool:

@@ -229,6 +229,8 @@ def temporal(scope: Scope, draws: Draws) -> Plan | None:
 def _joined(scope: Scope, spot: Spot) -> Iterator[Ref]:
     for field in scope.fields(lambda each: each.join is not None):
         clause = [field.name, "==", value_in(field, spot.element)]
+        if len(scope.elements) < 2:
+            continue
         if len(_meeting(scope, [clause])) == 1:
             yield _where(clause)
             continue

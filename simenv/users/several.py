@@ -16,8 +16,9 @@ _WORD = re.compile(r"\w+")
 
 
 def alike(one: Wish, other: Wish) -> bool:
-    """Whether two wishes are asked for in the same words and differ in an exact value."""
-    return one != other and bool(_apart_by(one, other)) and not set(one.words).isdisjoint(other.words)
+    """Whether two wishes share a word or a deed and differ in an exact value."""
+    shared = not (set(one.words).isdisjoint(other.words) and set(one.tools).isdisjoint(other.tools))
+    return one != other and shared and bool(_apart_by(one, other))
 
 
 def _apart_by(one: Wish, other: Wish) -> list[str]:

@@ -112,7 +112,7 @@ def _facts() -> list[Rule]:
         return Rule("FACT", {"fact": name, "value": value}, (text,), family=f"fact_{name}")
 
     return [
-        Rule("USER", "$u", ("my member ID is {u:MEMBER}.",)),
+        Rule("USER", "$u", ("I'm member {u:MEMBER}.",)),
         fact("user", "my member ID is {v:MEMBER}"),
         fact("number", "the loan number is {v:LOAN}"),
         fact("pointing", "I don't know the loan number, I mean {v:REF}"),

@@ -74,7 +74,7 @@ def _reserve_draft(job: Job) -> Draft:
     do = job.id("do")
     nodes: tuple[Node, ...] = (
         Lookup(id=job.id("book"), tool="find_book", args={"title": job.args["title"]}),
-        Judge(id=job.id("days"), step=do, rule="hold_days", facts={"kind": {"$": "me.kind"}}),
+        Judge(id=job.id("days"), step=job.id("days"), rule="hold_days", facts={"kind": {"$": "me.kind"}}),
         Act(id=do, step=do, tool="reserve_book", args=held, goal=job.goal),
     )
     return Draft(
@@ -107,7 +107,15 @@ def _fine_total_draft(job: Job) -> Draft:
 
 
 VERBS = (
-    Verb("renew", _renew_draft, _nothing, _renew_answer, writes=("due", "renewals"), spreads=True),  # type: ignore[arg-type]
+    Verb(
+        "renew",
+        _renew_draft,
+        _nothing,  # type: ignore[arg-type]
+        _renew_answer,  # type: ignore[arg-type]
+        writes=("due", "renewals"),
+        spreads=True,
+        steps=(2, 2),
+    ),
     Verb(
         "reserve",
         _reserve_draft,
@@ -115,9 +123,10 @@ VERBS = (
         _always,  # type: ignore[arg-type]
         args=(Arg("title", "title", kind="title", core=True),),
         over="none",
+        steps=(2, 2),
     ),
-    Verb("fine", _fine_draft, _nothing, _always, question=True),  # type: ignore[arg-type]
-    Verb("fine_total", _fine_total_draft, _nothing, _always, over="set", question=True),  # type: ignore[arg-type]
+    Verb("fine", _fine_draft, _nothing, _always, question=True, steps=(2, 2)),  # type: ignore[arg-type]
+    Verb("fine_total", _fine_total_draft, _nothing, _always, over="set", question=True, steps=(2, 2)),  # type: ignore[arg-type]
 )
 _BY_NAME = {verb.name: verb for verb in VERBS}
 _ALL: dict[str, Any] = {"by": "all", "where": [], "besides": None}

@@ -1,10 +1,12 @@
 """How customers of an airline say what they want: values that code reads, and the rules of ``wordings``."""
 
+import re
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
 from simenv.core.grammar import Grammar, Rule, Terminal
+from simenv_corpora.lexicons import words
 from simenv_generators.airline.scene import MONTHS
 from simenv_generators.airline.stage import Context
 from simenv_generators.airline.wordings import rules
@@ -50,6 +52,12 @@ def _text(value: Any, context: Context) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _cities() -> str:
+    """Return every city that there is, as a pattern, the longest first."""
+    names = {line.split("\t")[1] for line in words("airports")}
+    return "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))
+
+
 def _terminals() -> list[Terminal]:
     months = "|".join(MONTHS)
     cabins = {key: text for text, key in _CABINS.items()}
@@ -58,7 +66,7 @@ def _terminals() -> list[Terminal]:
         Terminal("DATE", rf"(?:{months}) \d{{1,2}}(?!\d)", _write_day, _read_day),
         Terminal(
             "CITY",
-            r"[A-Z][A-Za-z.'-]{1,20}(?: [A-Z][A-Za-z.'-]{1,20}){0,3}(?: \([A-Z]{3}\))?",
+            rf"(?:{_cities()})(?: \([A-Z]{{3}}\))?",
             lambda value, context: context.cities.get(value) if isinstance(value, str) else None,
             lambda text, context: context.airports.get(text),
         ),
@@ -84,5 +92,9 @@ def _terminals() -> list[Terminal]:
 @cache
 def grammar() -> Grammar:
     """Return the airline's grammar."""
-    it = Rule("INNER", {"by": "it"}, ("it", "that trip", "this trip", "that reservation", "the trip in question"))
-    return Grammar([*generic(), *rules(), it], _terminals())
+    # Who the customer is, is a sentence of its own in an opening and never one about a want.
+    mine = [rule for rule in rules() if not (rule.symbol == "FACT" and rule.pattern["fact"] == "user")]
+    it = Rule(
+        "INNER", {"by": "it"}, ("it", "that trip", "this trip", "that reservation", "the trip in question")
+    )
+    return Grammar([*generic(), *mine, it], _terminals())

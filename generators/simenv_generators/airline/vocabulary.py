@@ -1,6 +1,7 @@
 """What plans of the airline are made of: the fields of a trip, the verbs, the simple kinds of tasks."""
 
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import Any
 
 from simenv.core.draws import Draws
@@ -51,18 +52,24 @@ def _own_facts(stage: Stage, customer: str) -> tuple[Fact, ...]:
 
 
 def pointed(trip: Element, trips: Any, draws: Draws) -> Ref:
-    """Return a plain way to point at a trip: by its number, or by its route and day where that is unique."""
-    if draws.chance(50):
-        return {"by": "number", "id": trip["reservation_id"]}
-    where = [["origin", "==", trip["origin"]], ["destination", "==", trip["destination"]]]
-    where.append(["start", "==", trip["flights"][0]["date"]])
-    key = (trip["origin"], trip["destination"], trip["flights"][0]["date"])
-    same = [
-        each for each in trips if (each["origin"], each["destination"], each["flights"][0]["date"]) == key
+    """Return a plain way to point at a trip: by its number, or by the fewest of route and day that tell it."""
+    number: Ref = {"by": "number", "id": trip["reservation_id"]}
+    if draws.chance(40) or len(trips) < 2:
+        return number
+    facts = {
+        "destination": trip["destination"],
+        "start": trip["flights"][0]["date"],
+        "origin": trip["origin"],
+    }
+    theirs = [
+        {"destination": each["destination"], "start": each["flights"][0]["date"], "origin": each["origin"]}
+        for each in trips
     ]
-    if len(same) > 1:
-        return {"by": "number", "id": trip["reservation_id"]}
-    return {"by": "clauses", "where": where}
+    for size in (1, 2):
+        for names in draws.at(size).shuffled(list(combinations(facts, size))):
+            if sum(all(each[name] == facts[name] for name in names) for each in theirs) == 1:
+                return {"by": "clauses", "where": [[name, "==", facts[name]] for name in names]}
+    return number
 
 
 def offers(
@@ -87,10 +94,14 @@ def want(
     return {"do": verb.name, "at": pointed(trip, stage.elements(customer), draws.at("point")), "args": args}
 
 
-def opened(verb: Verb, draws: Draws) -> list[str]:
-    """Return what the opening says of its own accord, of the first want and of the customer."""
-    side = [f"g1.{arg.name}" for arg in verb.args if not arg.core and draws.at(arg.name).chance(15)]
-    return side + ["user"] * draws.at("user").chance(30)
+def opened(verb: Verb, args: dict[str, Any], draws: Draws) -> list[str]:
+    """Return what the opening says of its own accord, of the first want and of the customer.
+
+    A reason is told only when asked: often it does not matter, and then the opening would be padded.
+    """
+    side = [f"g1.{arg.name}" for arg in verb.args if not arg.core and arg.name != "reason"]
+    told = [place for place in side if place[3:] in args and draws.at(place).chance(15)]
+    return told + ["user"] * draws.at("user").chance(30)
 
 
 def _simple(
@@ -103,7 +114,7 @@ def _simple(
             if when(args):
                 wants = [want(stage, verb, customer, trip, args, draws)]
                 manner = Manner(
-                    opened=opened(verb, draws.at("opened")), insists=int(draws.at("insists").chance(25))
+                    opened=opened(verb, args, draws.at("opened")), insists=int(draws.at("insists").chance(25))
                 )
                 return Plan(customer=customer, wants=wants, manner=manner)
         return None

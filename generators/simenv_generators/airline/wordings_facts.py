@@ -1,0 +1,478 @@
+"""What customers of an airline state: who they are, which trip they mean, what they want of it."""
+
+from typing import Any
+
+from simenv.core.grammar import Rule
+from simenv_generators.airline.wordings_clauses import STATUSES
+
+_USER = (
+    "[for reference|for your records|in case you need it], my user ID is {u:UID}.",
+    "you'll find me under [the|] user ID {u:UID}.",
+    "[my profile is|my account is|I'm registered as|I'm listed as|I'm signed in as] {u:UID}.",
+    "I go by {u:UID} in your [system|records|books].",
+    "[my login is|my username is|my customer ID is|my ID with you is] {u:UID}.",
+    "this is about [the account|user account|the profile] {u:UID}.",
+    "[please|do] look me up [as|under] {u:UID}.",
+    "[the user ID|the ID] [on my account|on my profile|you'll need] is {u:UID}.",
+    "I'm user {u:UID}[, by the way|, if that helps|].",
+)
+_POINTING = (
+    "I don't have the [reservation|booking] number [at hand|with me|handy|here], I mean {r:REF}",
+    "I [can't find|don't know|forgot|lost] the [reservation|booking] number, but it's {r:REF}",
+    "no idea what the [reservation|booking] number is, [sorry|though], it's {r:REF}",
+    "I [only|just] know that it's {r:REF}, the number I don't have",
+    "[the one|what] I'm [talking|asking] about is {r:REF}, I don't have [its|the] number",
+    "[you'd have to|could you] look the number up, it's {r:REF} that I mean",
+    "the number isn't [in front of me|at hand], I'm [talking|asking] about {r:REF}",
+    "without the number [at hand|in front of me], all I can say is that I mean {r:REF}",
+)
+_Facts = tuple[tuple[str, Any, tuple[str, ...]], ...]
+_IDS: _Facts = (
+    ("user", "$u", ("my user ID is {u:UID}", "the user ID is {u:UID}", "[it's|that would be] {u:UID}")),
+    (
+        "number",
+        "$i",
+        (
+            "the [reservation|booking] number is {i:RID}",
+            "it's [reservation|booking] {i:RID}",
+            "the [reservation|booking] in question is {i:RID}",
+            "it has the number {i:RID}",
+            "I mean [number|reservation|booking] {i:RID}",
+        ),
+    ),
+    ("pointing", "$r", _POINTING),
+)
+_TRIP: _Facts = (
+    (
+        "at.origin",
+        "$o",
+        (
+            "the trip [starts|begins|departs] [in|from] {o:CITY}",
+            "it [leaves|starts|departs] from {o:CITY}",
+            "the [starting point|place of departure] is {o:CITY}",
+            "{o:CITY} is where the trip starts",
+        ),
+    ),
+    (
+        "at.destination",
+        "$o",
+        (
+            "the trip goes to {o:CITY}",
+            "it [goes|takes me|is headed] to {o:CITY}",
+            "the destination [is|of the trip is] {o:CITY}",
+            "{o:CITY} is where the trip goes",
+        ),
+    ),
+    (
+        "at.start",
+        "$o",
+        (
+            "the trip [starts|begins|leaves] on {o:DATE}",
+            "it [starts|leaves|departs] on {o:DATE}",
+            "the [departure|start] date is {o:DATE}",
+            "the trip's first day is {o:DATE}",
+        ),
+    ),
+    (
+        "at.cabin",
+        "$o",
+        (
+            "it's [booked|a booking] in {o:CABIN}",
+            "the trip is in {o:CABIN}",
+            "the seats are in {o:CABIN}",
+            "its cabin is {o:CABIN}",
+        ),
+    ),
+    (
+        "at.insurance",
+        "yes",
+        (
+            "it's insured",
+            "the trip is insured",
+            "it has travel insurance",
+            "I took out insurance for that trip",
+        ),
+    ),
+    (
+        "at.insurance",
+        "no",
+        (
+            "it's not insured",
+            "the trip isn't insured",
+            "it has no travel insurance",
+            "I took out no insurance for that trip",
+        ),
+    ),
+    (
+        "at.kind",
+        "one_way",
+        (
+            "it's [one way|a one-way trip]",
+            "the trip goes one way only",
+            "it has no return leg",
+            "I booked it one way",
+        ),
+    ),
+    (
+        "at.kind",
+        "round_trip",
+        (
+            "it's a round trip",
+            "the trip goes there and back",
+            "it has a return leg",
+            "I booked it as a round trip",
+        ),
+    ),
+    (
+        "at.people",
+        1,
+        (
+            "it's for [one|a single|only one] person",
+            "the trip is for one [person|passenger]",
+            "there's only one passenger on it",
+            "it was booked for one person",
+        ),
+    ),
+    (
+        "at.people",
+        "$n",
+        (
+            "it's for {n:NUM} people",
+            "the trip is for {n:NUM} [people|passengers]",
+            "there are {n:NUM} [passengers|of us] on it",
+            "it was booked for {n:NUM} people",
+        ),
+    ),
+    (
+        "at.traveller",
+        "$p",
+        (
+            "{p:PERSON} is [coming along|coming with me|on it too|one of the passengers]",
+            "it's the one that {p:PERSON} is on",
+            "one of the passengers is {p:PERSON}",
+            "it has {p:PERSON} [on board|as a passenger]",
+        ),
+    ),
+    *[
+        (
+            "at.first_status",
+            status,
+            (
+                f"its first [flight|leg] {text}",
+                f"the trip's first [flight|leg] {text}",
+                f"the first flight of that trip {text}",
+                f"it's the one whose first flight {text}",
+            ),
+        )
+        for status, text in STATUSES
+    ],
+)
+_WANTED: _Facts = (
+    (
+        "reason",
+        "illness",
+        (
+            "I'm [ill|sick|unwell] and can't travel",
+            "I've [fallen|been taken] ill",
+            "I've come down with something",
+            "it's [for health reasons|because of an illness|on account of illness]",
+            "my doctor [says I can't fly|told me not to travel]",
+            "I'm not well enough to [travel|fly]",
+        ),
+    ),
+    (
+        "reason",
+        "weather",
+        (
+            "it's [because of|on account of|due to] the [bad weather|weather|storm]",
+            "the weather [is too bad|looks terrible|won't allow it]",
+            "the weather is the [reason|problem]",
+            "there's [a storm|bad weather] [coming|forecast]",
+            "the forecast is [awful|terrible|too bad to fly]",
+        ),
+    ),
+    (
+        "reason",
+        "change of plan",
+        (
+            "my plans have [changed|fallen through]",
+            "it's [simply|just|merely] a change of plan",
+            "I've [made other plans|decided not to go]",
+            "something else came up",
+            "I [no longer need to go|don't need to travel any more]",
+            "we've [changed our plans|decided to do something else]",
+        ),
+    ),
+    (
+        "total",
+        "$n",
+        (
+            "I want {n:BAGS} in total",
+            "I'd like [to have|to check in] {n:BAGS} in total",
+            "it should be {n:BAGS} in total",
+            "make it {n:BAGS} in total",
+            "the total should be {n:BAGS}",
+        ),
+    ),
+    (
+        "card",
+        "$c",
+        (
+            "please [use|charge] my {c:CARDNAME}",
+            "I'd like to [pay with|use] my {c:CARDNAME}",
+            "I'll [pay with|be paying with] my {c:CARDNAME}",
+            "[any|the] payment should go on my {c:CARDNAME}",
+            "you can [charge|use|put it on] my {c:CARDNAME}",
+            "the card to [use|charge] is my {c:CARDNAME}",
+            "my {c:CARDNAME} is the one to [use|charge]",
+        ),
+    ),
+    (
+        "cabin",
+        "$c",
+        (
+            "I'd like to [fly|travel|sit] in {c:CABIN}",
+            "I want to [fly|travel] in {c:CABIN}",
+            "I'd [prefer|like] {c:CABIN}",
+            "{c:CABIN} [is what I want|it should be|is the cabin I want]",
+            "the cabin should be {c:CABIN}",
+            "please make it {c:CABIN}",
+        ),
+    ),
+    (
+        "name",
+        ["$a", "$b"],
+        (
+            "{a:PERSON} should be spelled {b:PERSON}",
+            "{a:PERSON} is [really|actually] spelled {b:PERSON}",
+            "the name {a:PERSON} should [be|read] {b:PERSON}",
+            "it says {a:PERSON} but [it should say|the right spelling is] {b:PERSON}",
+            "instead of {a:PERSON} it [should|has to] be {b:PERSON}",
+            "please change {a:PERSON} to {b:PERSON}",
+        ),
+    ),
+    (
+        "date",
+        "$d",
+        (
+            "I want to [fly|travel|leave] on {d:DATE}",
+            "I'd like to [fly|travel|leave] on {d:DATE}",
+            "{d:DATE} [is when I want to fly|is the day I want|would be the day]",
+            "the new date should be {d:DATE}",
+            "please make it {d:DATE}",
+            "I'm looking to fly on {d:DATE}",
+        ),
+    ),
+    (
+        "choice",
+        "cheapest",
+        (
+            "I'd like the cheapest flight",
+            "[please take|give me|I'll take] the cheapest flight",
+            "the [cheapest|least expensive] flight [of that day|], please",
+            "whichever flight is [cheapest|least expensive]",
+            "price matters most, so the cheapest flight",
+            "I want to pay as little as possible for the flight",
+        ),
+    ),
+    (
+        "choice",
+        "earliest",
+        (
+            "I'd like the earliest departure",
+            "[please take|give me|I'll take] the [earliest|first] flight of that day",
+            "the flight that leaves first that day, please",
+            "whichever flight departs [earliest|first]",
+            "I want to leave as early that day as possible",
+            "the first flight in the morning, the earliest there is",
+        ),
+    ),
+    (
+        "choice",
+        "latest",
+        (
+            "I'd like the last flight of that day",
+            "[please take|give me|I'll take] the [latest|last] flight of that day",
+            "the flight that leaves last that day, please",
+            "whichever flight departs [latest|last]",
+            "I want to leave as late that day as possible",
+            "the last departure of the day, the latest there is",
+        ),
+    ),
+    (
+        "leg",
+        "$d",
+        (
+            "it's the flight on {d:DATE}",
+            "I mean the [flight on {d:DATE}|{d:DATE} flight]",
+            "the flight [in question|I mean] is the one on {d:DATE}",
+            "it's about the {d:DATE} flight",
+        ),
+    ),
+    *[
+        (
+            "what",
+            what,
+            (
+                f"the flight was {what}",
+                f"that flight [got|had been] {what}",
+                f"what happened is that they {what} {it}",
+                f"it was [a flight that was|one that got] {what}",
+            ),
+        )
+        for what, it in (("delayed", "the flight"), ("cancelled", "the flight"))
+    ],
+    (
+        "from",
+        "$c",
+        (
+            "I want to [start in|leave from|depart from] {c:CITY}",
+            "I'd like to [start in|leave from|fly out of] {c:CITY}",
+            "I'm [flying out of|leaving from] {c:CITY}",
+            "{c:CITY} is where I want to start",
+        ),
+    ),
+    (
+        "to",
+        "$c",
+        (
+            "I want to [go|fly|get] to {c:CITY}",
+            "I'd like to [go|fly|get] to {c:CITY}",
+            "I'm [flying|heading] to {c:CITY}",
+            "{c:CITY} is where I want to go",
+        ),
+    ),
+    *[
+        (
+            "source",
+            source,
+            (
+                f"I mean all of my {thing}",
+                f"it's about [all|all of] my {thing}",
+                f"I'm [talking|asking] about all my {thing}",
+                f"all my {thing} are what I mean",
+            ),
+        )
+        for source, thing in (("gift_card", "gift cards"), ("certificate", "travel certificates"))
+    ],
+    (
+        "company",
+        [],
+        (
+            "it's [just|only] me",
+            "I'm [travelling|flying|going] [alone|on my own|by myself]",
+            "nobody [else|] is coming [along|with me]",
+            "I'm the only passenger",
+        ),
+    ),
+    (
+        "company",
+        [["$a", "$b"]],
+        (
+            "it's me and {a:PERSON}, born on {b:BORN}",
+            "{a:PERSON}, born on {b:BORN}, is [coming with me|coming along|flying with me]",
+            "I'm [travelling|flying|going] with {a:PERSON}, born on {b:BORN}",
+            "there are two of us, {a:PERSON}, born on {b:BORN}, and me",
+        ),
+    ),
+    (
+        "company",
+        [["$a", "$b"], ["$c", "$d"]],
+        (
+            "it's me and {a:PERSON}, born on {b:BORN}, and {c:PERSON}, born on {d:BORN}",
+            "{a:PERSON}, born on {b:BORN}, and {c:PERSON}, born on {d:BORN}, are [coming along|with me]",
+            "I'm [travelling|flying] with {a:PERSON}, born on {b:BORN}, and {c:PERSON}, born on {d:BORN}",
+            "there are three of us, {a:PERSON}, born on {b:BORN}, {c:PERSON}, born on {d:BORN}, and me",
+        ),
+    ),
+    (
+        "bags",
+        0,
+        (
+            "I have no checked bags",
+            "there are no bags to check in",
+            "I [won't check|won't be checking] any bags",
+            "I'm travelling without checked [bags|luggage]",
+        ),
+    ),
+    (
+        "bags",
+        "$n",
+        (
+            "I have {n:BAGS} in total",
+            "I'll [have|bring|be bringing|check in] {n:BAGS} in total",
+            "there'll be {n:BAGS} in total",
+            "I'm [bringing|taking|travelling with] {n:BAGS} in total",
+        ),
+    ),
+    (
+        "insurance",
+        "yes",
+        (
+            "I'd like travel insurance",
+            "please [add|include] travel insurance",
+            "I [want|need] travel insurance [for it|with it|]",
+            "travel insurance should be included",
+            "yes to travel insurance",
+        ),
+    ),
+    (
+        "insurance",
+        "no",
+        (
+            "I don't want [any|] travel insurance",
+            "please leave out travel insurance",
+            "I don't need [any|] travel insurance",
+            "no travel insurance[, please| for me|]",
+            "I can do without travel insurance",
+        ),
+    ),
+)
+_WHO = "[my brother|my neighbour|my sister|my boss|a friend of mine|my cousin]"
+_BTW = "[by the way, |incidentally, |]"
+_ASIDES: _Facts = (
+    (
+        "date",
+        "$v",
+        (
+            f"{_BTW}{_WHO} is [flying|travelling|leaving] on {{v:DATE}}.",
+            "[my parents|my in-laws] are [flying|leaving|travelling] on {v:DATE}[, by the way|].",
+            f"{{v:DATE}} is when {_WHO} [is flying|flies|travels], [by the way|but that's another story].",
+            f"{_WHO} [has|booked] a flight of their own on {{v:DATE}}, [by the way|but never mind that].",
+        ),
+    ),
+    (
+        "bags",
+        "$v",
+        (
+            f"{_BTW}{_WHO} [always|usually|mostly|apparently] travels with {{v:BAGS}}.",
+            "[my parents|my in-laws] [always|usually] travel with {v:BAGS}[, by the way|].",
+            f"{_WHO} [took|brought|checked in] {{v:BAGS}} [last time|once], but that's another story.",
+        ),
+    ),
+    (
+        "cabin",
+        "$v",
+        (
+            f"{_BTW}{_WHO} [always|usually|mostly|only] flies {{v:CABIN}}.",
+            "[my parents|my in-laws] [always|usually] fly {v:CABIN}[, by the way|, lucky them|].",
+            f"{_WHO} [swears by|is fond of|prefers] {{v:CABIN}}, [by the way|but that's another story].",
+            f"{{v:CABIN}} is what {_WHO} [always|usually|mostly] flies, [by the way|as it happens].",
+        ),
+    ),
+)
+
+
+def facts() -> list[Rule]:
+    """Return the rules of what is stated, of the customer's own matters and of others'."""
+    return [
+        Rule("USER", "$u", _USER, family="user"),
+        *[
+            Rule("FACT", {"fact": name, "value": value}, texts, family=f"fact_{name}")
+            for name, value, texts in (*_IDS, *_TRIP, *_WANTED)
+        ],
+        *[
+            Rule("ASIDE", {"fact": name, "value": value}, texts, family="aside")
+            for name, value, texts in _ASIDES
+        ],
+    ]

@@ -1,0 +1,313 @@
+"""How customers of an airline point at their trips."""
+
+from typing import Any, NamedTuple
+
+from simenv.core.grammar import Rule
+
+_T = "[trip|booking|reservation|journey]"
+
+
+class _Rank(NamedTuple):
+    """How the most or least of a field is worded.
+
+    Attributes:
+        adjectives: What stands before "trip": "my cheapest trip", "my second cheapest trip".
+        clauses: What stands after it: "the trip of mine that cost the least".
+        ranked: The same with a place: "with the {n:NTH} lowest price".
+        counted: How places are counted: "the second of my trips counting up from the cheapest".
+        more: What is said of the one of two trips that is meant, or nothing.
+        mores: The adjectives of the same.
+    """
+
+    field: str
+    pick: str
+    adjectives: tuple[str, ...]
+    clauses: tuple[str, ...]
+    ranked: tuple[str, ...]
+    counted: tuple[str, ...]
+    more: tuple[str, ...] = ()
+    mores: tuple[str, ...] = ()
+
+
+_RANKS = (
+    _Rank(
+        "price",
+        "max",
+        ("most expensive", "priciest", "costliest", "highest-priced"),
+        (
+            "that cost [me|] the most",
+            "I paid the most for",
+            "with the highest [total|] price",
+            "that was dearest",
+        ),
+        ("with the {n:NTH} highest [total|] price", "that ranks {n:NTH} by price from the top"),
+        ("counting down from the [most expensive|priciest|costliest]",),
+        ("cost [me|] more", "was [more expensive|dearer|pricier]", "had the higher price"),
+        ("more expensive", "pricier", "costlier", "dearer"),
+    ),
+    _Rank(
+        "price",
+        "min",
+        ("cheapest", "least expensive", "lowest-priced"),
+        ("that cost [me|] the least", "I paid the least for", "with the lowest [total|] price"),
+        ("with the {n:NTH} lowest [total|] price", "that ranks {n:NTH} by price from the bottom"),
+        ("counting up from the [cheapest|least expensive]",),
+        ("cost [me|] less", "was [less expensive|cheaper]", "had the lower price"),
+        ("cheaper", "less expensive", "lower-priced"),
+    ),
+    _Rank(
+        "start",
+        "min",
+        ("earliest", "first-departing", "earliest-departing", "earliest-starting"),
+        ("that [starts|departs|begins|leaves] [first|earliest]", "with the earliest [start|departure] date"),
+        ("that [starts|departs|begins|leaves] {n:NTH}", "with the {n:NTH} earliest [start|departure] date"),
+        ("by date of departure", "counting forward from the [earliest|first] departure"),
+        ("[starts|departs|leaves|begins] [first|earlier|sooner]", "has the earlier [start|departure] date"),
+        ("earlier", "earlier-departing", "sooner"),
+    ),
+    _Rank(
+        "start",
+        "max",
+        ("last-departing", "latest-departing", "latest-starting"),
+        ("that [starts|departs|begins|leaves] [last|latest]", "with the latest [start|departure] date"),
+        (
+            "that [starts|departs|begins|leaves] {n:NTH} to last",
+            "with the {n:NTH} latest [start|departure] date",
+        ),
+        (
+            "counting back from the [last|latest] departure",
+            "when the one that [starts|departs] last comes first",
+        ),
+    ),
+    _Rank(
+        "booked",
+        "max",
+        ("most recently booked", "last-booked", "newest-booked"),
+        (
+            "I booked [last|most recently]",
+            "that was booked [last|most recently]",
+            "with the latest booking date",
+        ),
+        ("with the {n:NTH} latest booking date", "that I booked {n:NTH} to last"),
+        ("counting back from the one I booked [last|most recently]", "counting back by booking date"),
+    ),
+    _Rank(
+        "booked",
+        "min",
+        ("longest-standing", "earliest-booked", "first-booked"),
+        (
+            "I booked [first|earliest|the longest ago]",
+            "that was booked [first|earliest]",
+            "with the oldest booking date",
+        ),
+        ("with the {n:NTH} oldest booking date", "that I booked {n:NTH}", "that was booked {n:NTH}"),
+        ("counting forward from the one I booked [first|earliest]", "in the order in which I booked them"),
+    ),
+    _Rank(
+        "people",
+        "max",
+        (),
+        (
+            "with the most [passengers|travellers|people on it]",
+            "that has the [most|highest number of] [passengers|travellers]",
+            "with the [largest|biggest] [party|group|number of passengers]",
+            "that the most people are booked on",
+        ),
+        (
+            "with the {n:NTH} most [passengers|travellers]",
+            "with the {n:NTH} [largest|biggest|highest] number of [passengers|travellers]",
+            "that has the {n:NTH} [largest|biggest] [party|group]",
+        ),
+        ("counting down from the one with the most [passengers|travellers]",),
+    ),
+    _Rank(
+        "bags",
+        "max",
+        (),
+        (
+            "with the most checked [bags|baggage|luggage]",
+            "that has the [most|highest number of] checked bags",
+            "with the [largest|greatest|highest] number of checked bags",
+            "that the most checked bags are booked for",
+        ),
+        (
+            "with the {n:NTH} most checked [bags|baggage|luggage]",
+            "with the {n:NTH} [largest|highest] number of checked bags",
+            "that has the {n:NTH} most checked bags",
+        ),
+        ("counting down from the one with the most checked [bags|baggage]",),
+    ),
+)
+
+
+def _superlatives(rank: _Rank) -> list[Rule]:
+    """Return the rules of a superlative, alone and among those that meet clauses."""
+    bare = {"by": "extreme", "field": rank.field, "pick": rank.pick, "place": 1, "where": []}
+    alone, among = list[str](), list[str]()
+    for text in rank.adjectives:
+        trip = "trip" if "booked" in text else _T
+        alone += [
+            f"my {text} {trip}",
+            f"the {text} of [|all] my trips",
+            f"the {text} [trip|one] [of mine|I have]",
+        ]
+        among += [
+            f"my {text} {trip} {{w:CLAUSES}}",
+            f"the {text} [of|one among] [|all] my trips {{w:CLAUSES}}",
+        ]
+    for text in rank.clauses:
+        alone += [
+            f"the {_T} of mine {text}",
+            f"the one of [|all] my trips {text}",
+            f"the trip on my account {text}",
+        ]
+        among += [
+            f"the one {text} [of|among|out of] [|all] my trips {{w:CLAUSES}}",
+            f"the {_T} {text} among [those|the ones] of mine {{w:CLAUSES}}",
+        ]
+    return [
+        Rule("INNER", bare, tuple(alone), family="superlative"),
+        Rule("REF", bare | {"where": "$w"}, tuple(among), family="superlative"),
+    ]
+
+
+def _ranks(rank: _Rank) -> list[Rule]:
+    """Return the rules of the second, the third and so on, alone and among those that meet clauses."""
+    bare = {"by": "extreme", "field": rank.field, "pick": rank.pick, "place": "$n", "where": []}
+    alone, among = list[str](), list[str]()
+    for text in rank.adjectives:
+        trip = "trip" if "booked" in text else _T
+        alone += [f"my {{n:NTH}} {text} {trip}", f"the {{n:NTH}} {text} of [|all] my trips"]
+        alone += [f"the {{n:NTH}} {text} [trip|one] [of mine|I have]"]
+        among += [f"my {{n:NTH}} {text} {trip} {{w:CLAUSES}}"]
+        among += [f"the {{n:NTH}} {text} [of|one among] [|all] my trips {{w:CLAUSES}}"]
+    for text in rank.ranked:
+        alone += [f"the {_T} of mine {text}", f"the one of my trips {text}", f"the trip on my account {text}"]
+        among += [f"the one {text} [of|among|out of] [|all] my trips {{w:CLAUSES}}"]
+    for text in rank.counted:
+        alone += [f"the {{n:NTH}} of my [trips|bookings] {text}", f"my {{n:NTH}} [trip|booking] {text}"]
+        among += [f"the {{n:NTH}} of [|all] my trips {{w:CLAUSES}} {text}"]
+    return [
+        Rule("INNER", bare, tuple(alone), family="rank"),
+        Rule("REF", bare | {"where": "$w"}, tuple(among), family="rank"),
+    ]
+
+
+def _comparisons(rank: _Rank) -> list[Rule]:
+    """Return the rules of the one of two trips that has more or less."""
+    pattern = {"by": "either", "field": rank.field, "pick": rank.pick, "refs": ["$a", "$b"]}
+    texts = [f"the {text} [one|] [of|out of] {{a:INNER}} and {{b:INNER}}" for text in rank.mores]
+    for text in rank.more:
+        texts += [f"whichever of {{a:INNER}} and {{b:INNER}} {text}"]
+        texts += [f"{{a:INNER}} or {{b:INNER}}, whichever [one|of them|] {text}"]
+        texts += [f"the one that {text} out of {{a:INNER}} and {{b:INNER}}"]
+    return [Rule("REF", pattern, tuple(texts), family="comparison")] if texts else []
+
+
+_NUMBER = (
+    "[reservation|booking|trip] {i:RID}",
+    "[my|the] [booking|reservation|trip] {i:RID}",
+    "[reservation|booking|confirmation] [number|code|reference] {i:RID}",
+    "[my|the] [trip|booking|reservation] with [the|] [booking code|reference|number|code] {i:RID}",
+    "[my|the] [trip|booking|journey] [under|filed under|listed under|saved as|numbered] {i:RID}",
+    "{i:RID}",
+    "what I have [booked|reserved] under [number|code|reference|] {i:RID}",
+)
+_CLAUSED = (
+    "[my|the] trip {w:CLAUSES}",
+    "[my|the] reservation {w:CLAUSES}",
+    "[my|the] booking {w:CLAUSES}",
+    "[my|the] journey {w:CLAUSES}",
+    "[that|the] trip of mine {w:CLAUSES}",
+    "the [trip|booking|reservation] I [have|made|hold] {w:CLAUSES}",
+    "the one [trip|booking|reservation] [of mine|on my account|in my name] {w:CLAUSES}",
+    "what I have booked {w:CLAUSES}",
+)
+_TO_CITY = (
+    "my {d:CITY} [trip|journey|booking|reservation]",
+    "the {d:CITY} [trip|booking|reservation] [of mine|I have|]",
+    "my [trip|journey] to {d:CITY}",
+    "the trip that [takes|brings|gets] me to {d:CITY}",
+    "[my|the] [booking|reservation] [with|that has] {d:CITY} as its destination",
+    "[my|the] trip [bound for|headed for|going to] {d:CITY}",
+)
+_ROUTE_DAY = (
+    "my {s:DATE} [trip|booking|reservation|journey] from {o:CITY} to {d:CITY}",
+    "the {s:DATE} [trip|booking|reservation] [of mine|I have|] from {o:CITY} to {d:CITY}",
+    "my {o:CITY} to {d:CITY} [trip|booking|reservation] [on|of|starting|starting on|leaving] {s:DATE}",
+    "the {o:CITY} to {d:CITY} [trip|journey] [I have|of mine|] [on|for|starting on|leaving on] {s:DATE}",
+    "the [trip|booking] that [takes|brings|gets] me from {o:CITY} to {d:CITY} [on|starting on] {s:DATE}",
+    "the trip that [leaves|departs] {o:CITY} for {d:CITY} on {s:DATE}",
+    "the [trip|journey] I'm [taking|making|starting] on {s:DATE} from {o:CITY} to {d:CITY}",
+    "my [trip|journey|booking] [of|dated] {s:DATE}, {o:CITY} to {d:CITY}",
+    "the [booking|reservation] I have for {s:DATE}, [from|leaving] {o:CITY} to {d:CITY}",
+    "my [trip|journey|booking], {o:CITY} to {d:CITY}, {s:DATE}",
+)
+_ROUTE = (
+    "my {o:CITY} to {d:CITY} [trip|booking|reservation|journey]",
+    "the {o:CITY} to {d:CITY} [trip|journey|booking] [I have|of mine|]",
+    "the [trip|booking] that [takes|brings|gets] me from {o:CITY} to {d:CITY}",
+    "the trip that [leaves|departs] {o:CITY} for {d:CITY}",
+)
+_SAME_1 = (
+    "[the same|that same|the very same] [trip|booking|reservation]",
+    "the [trip|booking] [from|of|in] my first request",
+    "the same [trip|booking] as [in|with] my first request",
+    "the trip my first request [was about|is about|concerns]",
+)
+_SAME_2 = (
+    "the [trip|booking|reservation] [from|of|in] my second request",
+    "the same [trip|booking] as [in|with] my second request",
+    "the trip my second request [was about|is about|concerns]",
+)
+_NEW_1 = (
+    "the [new|brand-new|newly made|freshly made] [booking|trip|reservation]",
+    "the [trip|reservation] you've [just|newly] booked [for me|]",
+    "my new [booking|trip|reservation]",
+    "the [trip|reservation] that was just booked",
+)
+_ALL = (
+    "all my [trips|bookings|reservations|journeys]",
+    "all of my [trips|bookings|reservations]",
+    "all the [trips|bookings|reservations] [I have|of mine|I've made|on my account|in my name]",
+    "[every|every single|each and every] [trip|booking|reservation] [of mine|I have|in my name]",
+    "every one of my [trips|bookings|reservations]",
+    "[any and all|the whole lot of] my [trips|bookings]",
+)
+_EXCEPT = (
+    "[except|except for|apart from|other than|save for|but not|excluding|besides] {b:INNER}",
+    "with the [sole|single|] exception of {b:INNER}",
+)
+
+
+def _several() -> list[Rule]:
+    """Return the rules of all trips, all that meet clauses, and all but one of them."""
+    every: dict[str, Any] = {"by": "all", "where": [], "besides": None}
+    some = tuple(f"{text} {{w:CLAUSES}}" for text in _ALL)
+    but = tuple(f"{text} {rest}" for text in _ALL for rest in _EXCEPT)
+    some_but = tuple(f"{text} {rest}" for text in some[:3] for rest in _EXCEPT)
+    return [
+        Rule("REF", every, _ALL, family="for_each"),
+        Rule("REF", every | {"where": "$w"}, some, family="for_each"),
+        Rule("REF", every | {"besides": "$b"}, but, family="all_except"),
+        Rule("REF", every | {"where": "$w", "besides": "$b"}, some_but, family="all_except"),
+    ]
+
+
+def references() -> list[Rule]:
+    """Return the rules of references to trips."""
+    route: list[list[str]] = [["origin", "==", "$o"], ["destination", "==", "$d"]]
+    start = ["start", "==", "$s"]
+    return [
+        Rule("REF", "$r", ("{r:INNER}",)),
+        Rule("INNER", {"by": "number", "id": "$i"}, _NUMBER, family="number"),
+        Rule("INNER", {"by": "clauses", "where": route[1:]}, _TO_CITY, family="clause"),
+        Rule("REF", {"by": "clauses", "where": "$w"}, _CLAUSED, family="clause"),
+        Rule("REF", {"by": "clauses", "where": [*route, start]}, _ROUTE_DAY, family="clause"),
+        Rule("REF", {"by": "clauses", "where": route}, _ROUTE, family="clause"),
+        *[rule for rank in _RANKS for rule in (*_superlatives(rank), *_ranks(rank), *_comparisons(rank))],
+        Rule("INNER", {"by": "same", "goal": "g1"}, _SAME_1, family="same"),
+        Rule("INNER", {"by": "same", "goal": "g2"}, _SAME_2, family="same"),
+        Rule("INNER", {"by": "new", "goal": "g1"}, _NEW_1, family="new"),
+        *_several(),
+    ]

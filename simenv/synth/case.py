@@ -1,0 +1,110 @@
+"""One task under proof: everything that several obligations look at, worked out once."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from simenv.agents.oracle import oracle
+from simenv.agents.protocol import StuckError, play
+from simenv.core.assembly import Assembly
+from simenv.core.derive import Bench, Outcome
+from simenv.core.domain import Domain
+from simenv.core.errors import UsageError
+from simenv.core.goal import Atom, compare
+from simenv.core.growth import Scope
+from simenv.core.interpreter import Request
+from simenv.core.plan import Plan
+from simenv.core.task import Task
+from simenv.core.vocabulary import Stage, Vocabulary
+from simenv.episodes.episode import Episode
+from simenv.synth.certificate import Unproved
+from simenv.synth.measure import Measured, Recorder, Seen, measure_task
+
+
+class Case:
+    """One task under proof.
+
+    Args:
+        domain: Its domain.
+        words: The domain's vocabulary.
+        stage: Its world.
+        task: The task, which has a plan.
+        address: Where its words were drawn.
+    """
+
+    def __init__(
+        self, domain: Domain, words: Vocabulary, stage: Stage, task: Task, address: tuple[str | int, ...]
+    ) -> None:
+        if task.plan is None:
+            raise UsageError(
+                f"task {task.id} has no plan, so nothing can be proved of it; make it with `simenv synth`"
+            )
+        self.domain, self.words, self.stage, self.task, self.address = domain, words, stage, task, address
+        self.plan: Plan = task.plan
+        self.bench = Bench(domain, stage.world, setup=task.setup, reads=stage.reads)
+        self.recorder = Recorder()
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """What the program comes to, every value recorded."""
+        found = self.bench.run(self.task.program, mind=self.recorder)
+        if found.fault:
+            raise Unproved("P1", "the program has no single outcome", found.fault)
+        return found
+
+    @property
+    def seen(self) -> list[Seen]:
+        """Every value that the program came to, in order."""
+        return self.recorder.seen if self.outcome.requests else []
+
+    @cached_property
+    def done(self) -> frozenset[str]:
+        """Ids of the nodes that were run."""
+        return frozenset(self.recorder.done if self.outcome.requests else ())
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """Node to its value."""
+        return {each.node.id: each.value for each in self.seen}
+
+    @cached_property
+    def measured(self) -> Measured:
+        """Depth, breadth and which steps matter."""
+        return measure_task(self.task, self.bench, self.outcome)
+
+    @cached_property
+    def played(self) -> Episode:
+        """The episode that the oracle has played."""
+        try:
+            return play(Episode(self.task), oracle())
+        except StuckError as error:
+            raise Unproved("P1", "the oracle is stuck", str(error)[:300]) from None
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The plan in its world."""
+        return Scope(self.domain, self.words, self.stage, self.plan)
+
+    @cached_property
+    def assembly(self) -> Assembly:
+        """The task being put together again."""
+        return Assembly(self.domain, self.words, self.stage, self.plan, self.address)
+
+    @cached_property
+    def deeds(self) -> list[Request]:
+        """Every write, decline and answer, in order."""
+        return [each for each in self.outcome.requests if each.kind != "slot"]
+
+    def replay(self, requests: Sequence[tuple[str, Any]]) -> list[Atom]:
+        """Return what calls, made one after the other, leave different; a refused one changes nothing."""
+        self.bench.fresh()
+        for name, arguments in requests:
+            try:
+                self.bench.call(name, arguments)
+            except UsageError:
+                continue
+        return self.bench.found()
+
+    def reached(self, found: Sequence[Atom]) -> bool:
+        """Whether these differences are what the goal asks for."""
+        return compare(self.task.goal, found) == ([], [])

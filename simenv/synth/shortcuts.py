@@ -1,0 +1,164 @@
+"""P10 and P11: what an agent must find stands nowhere before it, and there is no shorter way to it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from simenv.core.canonical import dollars_text
+from simenv.core.errors import UsageError
+from simenv.core.program import Each, Lookup, Node, Search, Slot, measure
+from simenv.synth.case import Case
+from simenv.synth.certificate import Proof, Unproved
+from simenv.synth.measure import sources_of
+
+_MOST_CALLS = 400
+_SHORTEST_SECRET = 5
+
+
+def no_leak(case: Case) -> Proof:
+    """P10: what has to be found stands neither in the policy nor in the manual nor in what the customer says."""
+    said = _visible(case)
+    secrets = list(dict.fromkeys(_secrets(case)))
+    if not secrets:
+        return Proof(0, "n/a: nothing has to be found that is written out")
+    for secret in secrets:
+        for place, text in said:
+            if secret in text:
+                raise Unproved("P10", f"it leaks in the {place}", secret)
+    return Proof(len(secrets) * len(said), f"{len(secrets)} secrets, {len(said)} texts")
+
+
+def _visible(case: Case) -> list[tuple[str, str]]:
+    card = case.task.card
+    manual = "\n".join(f"{tool.name} {tool.schema}" for tool in case.domain.tools)
+    words = [card.opening, *(wish.says for wish in card.wishes), *(fact.said for fact in card.facts)]
+    return [("policy", case.played.policy), ("manual", manual), ("customer's words", "\n".join(words))]
+
+
+def _secrets(case: Case) -> Iterator[str]:
+    """Yield the keys of elements that are told otherwise than by their keys, and the answers."""
+    numbers = [each.value for each in case.seen if isinstance(each.node, Slot)]
+    for seen in case.seen:
+        if seen.node.id.endswith("_at") and isinstance(seen.value, dict):
+            key = str(measure(case.words.key, seen.value))
+            if key not in numbers:
+                yield key
+    money = {node.goal for node in case.task.program.walk() if node.op == "report" and node.money}
+    for goal, value in case.task.goal.answers.items():
+        text = dollars_text(int(value)) if goal in money else str(value)
+        if len(text) >= _SHORTEST_SECRET:
+            yield text
+
+
+def no_shortcut(case: Case) -> Proof:
+    """P11: what a deed names is not settled by fewer reads, one after another, than the program takes for it.
+
+    Breadth first over the program's own reads, from what the customer says. A value is settled by the first
+    read after which it is the only one of its name.
+    """
+    deep = _levels_of_nodes(case)
+    wanted = [(value, level) for value, level in _found_by_program(case, deep) if level]
+    if not wanted:
+        return Proof(0, "n/a: the customer says every value that the deeds name")
+    reach = _levels(case, max(level for _, level in wanted))
+    for value, level in wanted:
+        for number, known in enumerate(reach, 1):
+            if number < level and any(values == {value} for values in known.values()):
+                raise Unproved("P11", "a shortcut", f"{value} is settled after {number} of {level} reads")
+    return Proof(len(wanted), f"{max(level for _, level in wanted)} reads deep")
+
+
+def _levels_of_nodes(case: Case) -> dict[str, int]:
+    """Return how many reads, one after another, stand behind the value of each node that was run."""
+    levels: dict[str, int] = {}
+    done = case.done
+    for node in case.task.program.walk():
+        if node.id not in done:
+            continue
+        below = max((levels.get(name, 0) for name in sources_of(node)), default=0)
+        if isinstance(node, Each):
+            levels["item"] = below
+        levels[node.id] = below + isinstance(node, Lookup | Search)
+    return levels
+
+
+def _found_by_program(case: Case, levels: dict[str, int]) -> Iterator[tuple[str, int]]:
+    """Yield (value, reads behind it) of what deeds name and the program takes from a read as it is."""
+    values = case.values
+    said = {str(each.value) for each in case.seen if isinstance(each.node, Slot)}
+    for request in case.deeds:
+        args = getattr(request.node, "args", {})
+        for template in args.values() if isinstance(args, dict) else ():
+            if not (isinstance(template, dict) and "$" in template):
+                continue
+            name, _, path = template["$"].partition(".")
+            if name in values and path and isinstance(values[name], dict):
+                value = _follow(values[name], path)
+                if isinstance(value, str) and len(value) >= _SHORTEST_SECRET and value not in said:
+                    yield value, levels.get(name, 0)
+
+
+def _follow(value: Any, path: str) -> Any:
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _levels(case: Case, most: int) -> list[dict[str, set[str]]]:
+    """Return, after one read, two, and so on, every value known by its name."""
+    case.bench.fresh()
+    tools = _reading(case)
+    records: list[dict[str, Any]] = [
+        {node.name: each.value} for each in case.seen if isinstance(node := each.node, Slot)
+    ]
+    known: dict[str, set[str]] = {}
+    called: set[str] = set()
+    reach = []
+    for _ in range(most):
+        fresh: list[Any] = []
+        for name, params in tools:
+            for arguments in _calls(records, params):
+                place = f"{name} {sorted(arguments.items())}"
+                if place not in called and len(called) < _MOST_CALLS:
+                    called.add(place)
+                    fresh += _try(case, name, arguments)
+        for result in fresh:
+            records += _records(result, known)
+        reach.append({key: set(values) for key, values in known.items()})
+    return reach
+
+
+def _reading(case: Case) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the program's reads with the names of what they are asked for."""
+    done = case.done
+    names = [node.tool for node in case.task.program.walk() if isinstance(node, Lookup) and node.id in done]
+    return [(name, tuple(case.domain.toolbox[name].parameters)) for name in dict.fromkeys(names)]
+
+
+def _calls(records: Sequence[dict[str, Any]], params: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    for record in records:
+        if all(isinstance(record.get(name), str) for name in params):
+            yield {name: record[name] for name in params}
+
+
+def _try(case: Case, name: str, arguments: dict[str, Any]) -> list[Any]:
+    try:
+        return [case.bench.call(name, arguments)]
+    except UsageError:
+        return []
+
+
+def _records(part: Any, known: dict[str, set[str]], key: str = "") -> list[dict[str, Any]]:
+    """Note every value of a result under its name and return its records; a list of ids is one record each."""
+    if isinstance(part, dict):
+        own = {name: value for name, value in part.items() if not isinstance(value, dict | list)}
+        found = [own]
+        for name, value in part.items():
+            found += _records(value, known, name)
+        return found
+    if isinstance(part, list):
+        return [record for each in part for record in _records(each, known, key.removesuffix("s"))]
+    known.setdefault(key, set()).add(str(part))
+    return [{key: part, f"{key}_id": part}]
+
+
+__all__ = ["Node", "no_leak", "no_shortcut"]
