@@ -20,6 +20,7 @@ from simenv.agents.minds import DEEDS, Busy, Confusing, Forgetful, GivingUp, Ref
 from simenv.agents.oracle import Manner, oracle, well_informed
 from simenv.agents.parts import inner
 from simenv.agents.protocol import Agent, StuckError, play
+from simenv.agents.trunk import Trunk, passes
 from simenv.core import catalog
 from simenv.core.derive import Bench, Outcome, blind
 from simenv.core.goal import compare
@@ -283,17 +284,26 @@ def rung_agent(name: str) -> Agent:
     )
 
 
-def solves(task: Task, agent: Agent) -> bool:
-    """Whether an agent passes a task; one that cannot go on does not."""
+def solves(task: Task, agent: Agent, trunk: Trunk | None = None) -> bool:
+    """Whether an agent passes a task; one that cannot go on does not.
+
+    Args:
+        task: The task.
+        agent: The agent.
+        trunk: A finished episode of the task; what the agent does like that is not played again.
+    """
     try:
-        return play(Episode(task), agent).verdict().passed
+        return play(Episode(task), agent).verdict().passed if trunk is None else passes(trunk, agent)
     except (StuckError, UnsoundError):
         return False
 
 
-def climb(task: Task) -> dict[str, bool]:
-    """Return for every rung whether it solves the task, through the public episode."""
-    return {name: not rung.concerns(task) or solves(task, rung_agent(name)) for name, rung in RUNGS.items()}
+def climb(task: Task, trunk: Trunk | None = None) -> dict[str, bool]:
+    """Return for every rung whether it solves the task, through the public episode; see ``solves``."""
+    return {
+        name: not rung.concerns(task) or solves(task, rung_agent(name), trunk)
+        for name, rung in RUNGS.items()
+    }
 
 
 def slipping(percent: int, *address: str | int) -> Agent:

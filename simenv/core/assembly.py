@@ -258,8 +258,8 @@ def said_of(words: Vocabulary, plan: Plan, number: int) -> Json:
     side = [place for place in plan.manner.opened if place != "user"]
     want, facts = seen(words, plan, number), []
     for _, prefix, deed in goals_of(number, want):
-        for name in list(deed["args"]):
-            if f"{prefix}.{name}" in side:
+        for name in (arg.name for arg in words.find_verb(deed["do"]).args):
+            if name in deed["args"] and f"{prefix}.{name}" in side:
                 facts.append({"fact": name, "value": deed["args"].pop(name)})
     return {"want": want, "facts": facts}
 

@@ -116,7 +116,9 @@ class Drafter:
 
     def _head(self) -> None:
         words, plan = self.words, self.plan
-        self.nodes += [Retry(id=f"busy_{name}", tool=name, times=n) for name, n in plan.manner.faults.items()]
+        self.nodes += [
+            Retry(id=f"busy_{name}", tool=name, times=n) for name, n in sorted(plan.manner.faults.items())
+        ]
         user = self._hold(
             "user", "", words.user_slot, "user", plan.customer, visible="user" in plan.manner.opened
         )
@@ -190,10 +192,8 @@ class Drafter:
         if "ref" in test["left"]:
             self.places["it"] = (f"g{number}_if_of", resolve(self, test["left"]["ref"]))
         right = self._hold(f"g{number}.limit", f"g{number}", "other", "limit", test["right"], visible=True)
-        self.nodes += [
-            right,
-            Compare(id=f"{at}_holds", step=at, left=left, how=test["how"], right=ref(right.id)),
-        ]
+        holds = Compare(id=f"{at}_holds", step=at, left=left, how=test["how"], right=ref(right.id))
+        self.nodes += [right, holds]
         split = len(want["then"])
         before = dict(self.places)
         then = [node for deed in deeds[:split] for node in self._deed(*deed)]
@@ -223,8 +223,9 @@ class Drafter:
         self.own = ("item" if several else at, targets[0] if targets else {})
         before, inside = len(self.nodes), list[Node]()
         args = {
-            name: self._arg(prefix, goals[0], verb.find_arg(name), value)
-            for name, value in deed["args"].items()
+            arg.name: self._arg(prefix, goals[0], arg, deed["args"][arg.name])
+            for arg in verb.args
+            if arg.name in deed["args"]
         }
         if several:
             # What depends on the element is worked out for each of them, what is said once stands before.

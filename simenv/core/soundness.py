@@ -26,7 +26,7 @@ def refuse_unsound(words: Vocabulary, plan: Plan) -> None:
             if form["by"] == "new" and form["goal"] not in makers:
                 raise UnsoundError(f"want {number} is about what {form['goal']} made, and it makes nothing")
         for deed in dos(want):
-            _refuse_number(words, deed)
+            _refuse_misuse(words, deed)
         if want.get("first", {}).get("at", {}).get("by") == "all":
             raise UnsoundError(f"want {number}: where some of several are allowed, nothing is done instead")
         if any(len(branch) > 2 for branch in branches(want)):
@@ -35,9 +35,11 @@ def refuse_unsound(words: Vocabulary, plan: Plan) -> None:
         makers |= {goal for goal, _, deed in goals_of(number, want) if words.find_verb(deed["do"]).makes}
 
 
-def _refuse_number(words: Vocabulary, deed: Want) -> None:
-    """Refuse one element where a verb is about several, and several where it is about one only."""
+def _refuse_misuse(words: Vocabulary, deed: Want) -> None:
+    """Refuse what a verb is not told, one element for a verb about several, and several for one about one."""
     verb = words.find_verb(deed["do"])
+    if unknown := sorted(set(deed["args"]) - {arg.name for arg in verb.args}):
+        raise UnsoundError(f"{verb.name!r} is told no {unknown[0]!r}")
     several = deed.get("at", {}).get("by") == "all"
     if several != (verb.over == "set") and not (several and verb.spreads):
         raise UnsoundError(f"{verb.name!r} cannot be asked for {'several' if several else 'one'}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from simenv.agents.oracle import oracle
 from simenv.agents.protocol import StuckError, play
+from simenv.agents.trunk import Trunk
 from simenv.core.assembly import Assembly
 from simenv.core.derive import Bench, Outcome
 from simenv.core.domain import Domain
@@ -16,7 +17,6 @@ from simenv.core.interpreter import Request
 from simenv.core.plan import Plan
 from simenv.core.task import Task
 from simenv.core.vocabulary import Stage, Vocabulary
-from simenv.episodes.episode import Episode
 from simenv.synth.certificate import Unproved
 from simenv.synth.measure import Measured, Recorder, Seen, measure_task
 
@@ -73,10 +73,12 @@ class Case:
         return measure_task(self.task, self.bench, self.outcome)
 
     @cached_property
-    def played(self) -> Episode:
+    def played(self) -> Trunk:
         """The episode that the oracle has played."""
         try:
-            return play(Episode(self.task), oracle())
+            trunk = Trunk(self.task)
+            play(trunk, oracle())
+            return trunk
         except StuckError as error:
             raise Unproved("P1", "the oracle is stuck", str(error)[:300]) from None
 

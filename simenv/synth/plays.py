@@ -107,12 +107,12 @@ def ladder(case: Case, lineage: Sequence[str], operators: dict[str, Operator]) -
     Raises:
         Unproved: If an operator that the task grew by is missed by no rung.
     """
-    passed = climb(case.task)
+    passed = climb(case.task, case.played)
     failing = tuple(name for name in RUNGS if not passed.get(name, True))
     for name in dict.fromkeys(lineage):
         if name in operators and not set(operators[name].rungs) & set(failing):
             raise Unproved("ladder", f"{name} is vacuous", ", ".join(failing) or "no rung fails")
-    return failing, round(100 * difficulty(case.task))
+    return failing, round(100 * difficulty(case.task, case.bench))
 
 
 def each(proofs: dict[str, Callable[[Case], Proof]], case: Case) -> Iterator[tuple[str, Proof]]:

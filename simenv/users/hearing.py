@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from simenv.core.lexicon import Lexicon
 from simenv.users.mentions import Mention, mentions
@@ -94,6 +95,18 @@ def hear(
         matters: Kinds of values that a proposal to this customer would state.
         deeds: Words of which one would stand in it.
     """
+    # Silence says the same whatever matters, and agents that have given up are silent again and again.
+    return _hear(message, before, lexicon, matters, deeds) if message.strip() else _silence(before, lexicon)
+
+
+@lru_cache(maxsize=512)
+def _silence(before: str, lexicon: Lexicon) -> Heard:
+    return _hear("", before, lexicon, (), ())
+
+
+def _hear(
+    message: str, before: str, lexicon: Lexicon, matters: Container[str], deeds: Container[str]
+) -> Heard:
     parts = segments(message)
     reading = understand(message, before, lexicon)
     acts = reading.acts

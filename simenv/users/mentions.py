@@ -111,6 +111,7 @@ _NO_ADJECTIVE = frozenset(_LINKS.split(" "))
 _COUNT_REACH = 3
 
 
+@lru_cache(maxsize=2048)
 def mentions(message: str, lexicon: Lexicon) -> tuple[Mention, ...]:
     """Return the values that ``message`` states, by position.
 

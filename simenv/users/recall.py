@@ -59,6 +59,8 @@ class Recall:
 
     def __init__(self, facts: Sequence[Fact], given: Iterable[str], number: int, other: str) -> None:
         self.facts, self.number, self.other = facts, number, other
+        # Only these can follow another; nearly always there are none.
+        self.turned = [fact for fact in facts if fact.turn]
         self.given = list(given)
         self.fresh = False
         """Whether something was given that had not been given before."""
@@ -66,14 +68,14 @@ class Recall:
     def give(self, facts: Iterable[Fact]) -> None:
         """Remember that facts are told."""
         for fact in facts:
-            mark = place(fact, self.facts)
+            mark = place(fact, self.turned)
             if mark not in self.given:
                 self.given.append(mark)
                 self.fresh = True
 
     def was_given(self, fact: Fact) -> bool:
         """Whether a fact has been told."""
-        return place(fact, self.facts) in self.given
+        return place(fact, self.turned) in self.given
 
     def final(self, facts: Iterable[Fact]) -> list[Fact]:
         """Return the facts that nothing will replace."""
@@ -97,7 +99,7 @@ class Recall:
 
     def next(self, goals: Sequence[str], *, again: bool) -> list[Fact]:
         """Return what a question of no known kind may be after: the next fact, or the last one once more."""
-        places = {place(fact, self.facts): fact for fact in self.facts if fact.goal in (*goals, "")}
+        places = {place(fact, self.turned): fact for fact in self.facts if fact.goal in (*goals, "")}
         given = [places[mark] for mark in self.given if mark in places]
         given = [fact for fact in given if not any(map(self.was_given, self._later(fact)))]
         said = {fact.said for fact in given}
@@ -113,6 +115,8 @@ class Recall:
             goals: The goals that are open; what belongs to others is moot, or not at hand yet.
             ending: Whether the customer would leave, so that what was meant for later is said now.
         """
+        if not self.turned:
+            return []
         told = {fact.said for fact in self.facts if self.was_given(fact)}
         open_goals = {*goals, ""}
         waiting = [
@@ -127,4 +131,4 @@ class Recall:
     def _later(self, fact: Fact) -> list[Fact]:
         if fact.slot == self.other:
             return []
-        return [later for later in self.facts if _follows(later, fact)]
+        return [later for later in self.turned if _follows(later, fact)]

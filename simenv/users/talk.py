@@ -48,5 +48,6 @@ class Talk:
 
 def begin(card: Card) -> Talk:
     """Return what the customer remembers after the opening."""
-    given = tuple(place(fact, card.facts) for fact in card.facts if fact.opening)
+    turned = [fact for fact in card.facts if fact.turn]
+    given = tuple(place(fact, turned) for fact in card.facts if fact.opening)
     return Talk(said=card.opening, patience=card.patience, told=card.told, given=given)

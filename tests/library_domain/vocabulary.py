@@ -114,7 +114,6 @@ VERBS = (
         _renew_answer,  # type: ignore[arg-type]
         writes=("due", "renewals"),
         spreads=True,
-        steps=(2, 2),
     ),
     Verb(
         "reserve",

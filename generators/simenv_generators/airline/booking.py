@@ -7,10 +7,10 @@ from simenv.core.draws import Draws
 from simenv.core.program import Compute, Extremum, Filter, Judge, Node, Search
 from simenv.core.task import Fact, Scalar
 from simenv.core.vocabulary import Answer, Arg, Draft, Element, Job, Verb
-from simenv.domains.airline import policy
 from simenv.domains.airline.schema import CABINS
+from simenv_generators.airline.changing import CHOICES, choose, flights_of
 from simenv_generators.airline.stage import AirlineStage
-from simenv_generators.airline.verbs import CARD, CHOICES, act, choose, draw_card, flights_of, paid_with
+from simenv_generators.airline.verbs import CARD, act, draw_card, paid_with
 
 Args = Mapping[str, Any]
 

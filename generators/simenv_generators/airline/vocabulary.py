@@ -9,7 +9,9 @@ from simenv.core.plan import Manner, Plan, Ref, Want
 from simenv.core.task import Fact
 from simenv.core.vocabulary import Answer, Element, Field, Join, Stage, Verb, Vocabulary
 from simenv_generators.airline.booking import BOOKED
+from simenv_generators.airline.changing import CHANGES
 from simenv_generators.airline.grammar import grammar
+from simenv_generators.airline.operators import OPERATORS
 from simenv_generators.airline.questions import ASKED
 from simenv_generators.airline.stage import stage
 from simenv_generators.airline.verbs import DEEDS
@@ -38,7 +40,7 @@ FIELDS = (
     ),
 )
 
-VERBS: tuple[Verb, ...] = (*DEEDS, *ASKED, *BOOKED)
+VERBS: tuple[Verb, ...] = (*DEEDS, *CHANGES, *ASKED, *BOOKED)
 _BY_NAME = {verb.name: verb for verb in VERBS}
 
 
@@ -52,7 +54,7 @@ def _own_facts(stage: Stage, customer: str) -> tuple[Fact, ...]:
 
 
 def pointed(trip: Element, trips: Any, draws: Draws) -> Ref:
-    """Return a plain way to point at a trip: by its number, or by the fewest of route and day that tell it."""
+    """Return a plain way to point at a trip: its number, or the fewest of route and day that tell it."""
     number: Ref = {"by": "number", "id": trip["reservation_id"]}
     if draws.chance(40) or len(trips) < 2:
         return number
@@ -152,6 +154,7 @@ VOCABULARY = Vocabulary(
     grammar=grammar,
     stage=stage,
     intents=INTENTS,
+    operators={each.name: each for each in OPERATORS},
     live=(("status", "==", None),),
     own_facts=_own_facts,
 )

@@ -172,7 +172,7 @@ _CLAIM = (
     f"compensate me for my {{adj}} flight on {{d:DATE}}, {_PART} {{r:REF}}",
     f"[give|pay|send|grant] me compensation for the {{adj}} flight on {{d:DATE}}, {_PART} {{r:REF}}",
     f"[arrange|process] compensation for the {{noun}} of my {{d:DATE}} flight, {_PART} {{r:REF}}",
-    f"[make up for|make good on] the {{noun}} of my flight on {{d:DATE}}, {_PART} {{r:REF}}, by compensating me",
+    f"make up for the {{noun}} of my flight on {{d:DATE}}, {_PART} {{r:REF}}, by compensating me",
     f"[get|find] me compensation for my flight on {{d:DATE}} that was {{adj}}, {_PART} {{r:REF}}",
     f"compensate me for the {{noun}} on {{d:DATE}} of my flight, {_PART} {{r:REF}}",
     f"[take|process|file|handle] a compensation claim for my {{adj}} {{d:DATE}} flight, {_PART} {{r:REF}}",

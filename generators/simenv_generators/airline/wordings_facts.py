@@ -361,7 +361,7 @@ _WANTED: _Facts = (
         (
             "it's [just|only] me",
             "I'm [travelling|flying|going] [alone|on my own|by myself]",
-            "nobody [else|] is coming [along|with me]",
+            "there is nobody [else coming|coming along|travelling with me]",
             "I'm the only passenger",
         ),
     ),

@@ -249,6 +249,29 @@ _ROUTE = (
     "the [trip|booking] that [takes|brings|gets] me from {o:CITY} to {d:CITY}",
     "the trip that [leaves|departs] {o:CITY} for {d:CITY}",
 )
+_DAY = (
+    "my {s:DATE} [trip|booking|reservation|journey]",
+    "the {s:DATE} [trip|booking|reservation] [of mine|I have|on my account|in my name]",
+    "the [trip|booking|reservation] I have [for|on] {s:DATE}",
+    "the trip I'm [taking|starting|leaving for] on {s:DATE}",
+)
+_TO_DAY = (
+    "my {s:DATE} [trip|booking|reservation|journey] to {d:CITY}",
+    "my {d:CITY} [trip|booking|reservation] [on|of|for|starting on|leaving on] {s:DATE}",
+    "the {d:CITY} trip [I have|I'm taking|I'm making|I booked|of mine|] on {s:DATE}",
+    "the trip that [takes|brings|gets] me to {d:CITY} on {s:DATE}",
+    "the {s:DATE} [trip|booking|journey] [that takes me|bound|headed] to {d:CITY}",
+)
+_TO_FROM = (
+    "my {d:CITY} [trip|booking|reservation|journey] [from|out of|starting in|departing from] {o:CITY}",
+    "the {d:CITY} trip [I have|I'm taking|I booked|of mine] [from|out of|starting in] {o:CITY}",
+    "the trip that [takes|brings|gets] me to {d:CITY} from {o:CITY}",
+)
+_DAY_FROM = (
+    "my {s:DATE} [trip|booking|reservation|journey] [from|out of|starting in] {o:CITY}",
+    "the {s:DATE} trip [I have|I'm taking|I booked|of mine] [from|out of|starting in] {o:CITY}",
+    "the [trip|booking|journey] on {s:DATE} that [takes|gets] me away from {o:CITY}",
+)
 _SAME_1 = (
     "[the same|that same|the very same] [trip|booking|reservation]",
     "the [trip|booking] [from|of|in] my first request",
@@ -305,6 +328,10 @@ def references() -> list[Rule]:
         Rule("REF", {"by": "clauses", "where": "$w"}, _CLAUSED, family="clause"),
         Rule("REF", {"by": "clauses", "where": [*route, start]}, _ROUTE_DAY, family="clause"),
         Rule("REF", {"by": "clauses", "where": route}, _ROUTE, family="clause"),
+        Rule("REF", {"by": "clauses", "where": [start]}, _DAY, family="clause"),
+        Rule("REF", {"by": "clauses", "where": [route[1], start]}, _TO_DAY, family="clause"),
+        Rule("REF", {"by": "clauses", "where": [route[1], route[0]]}, _TO_FROM, family="clause"),
+        Rule("REF", {"by": "clauses", "where": [start, route[0]]}, _DAY_FROM, family="clause"),
         *[rule for rank in _RANKS for rule in (*_superlatives(rank), *_ranks(rank), *_comparisons(rank))],
         Rule("INNER", {"by": "same", "goal": "g1"}, _SAME_1, family="same"),
         Rule("INNER", {"by": "same", "goal": "g2"}, _SAME_2, family="same"),

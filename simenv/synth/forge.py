@@ -1,0 +1,389 @@
+"""Making task sets: plans are grown, proved and written world by world, the same bytes for any number of workers."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from multiprocessing import get_context
+from typing import Any
+
+from simenv.core import catalog
+from simenv.core.assembly import assemble
+from simenv.core.canonical import canonical, digest
+from simenv.core.derive import Bench
+from simenv.core.draws import Draws
+from simenv.core.errors import UsageError
+from simenv.core.growth import Grown
+from simenv.core.interpreter import UnsoundError
+from simenv.core.task import Task
+from simenv.episodes import pool
+from simenv.synth.certificate import Certificate, Unproved
+from simenv.synth.certify import certify
+from simenv.synth.grow import SPLITS, Aim, Grower, check_range, chosen, operators
+
+PER_WORLD = 50
+_ATTEMPTS = 8
+"""Draws per task that a world is asked for; a world that gives fewer tasks hands on to the next."""
+TWIN_EVERY = 5
+Progress = Callable[[int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be made.
+
+    Attributes:
+        domain: Name of the domain.
+        split: train, validation, test, or a name of one's own.
+        depth: Least and most.
+        breadth: Least and most.
+        count: How many tasks.
+        seed: Of the worlds and of everything else.
+        size: Of the worlds.
+        operators: What tasks may grow by; empty for all.
+        weights: Operator to how much more often than 4 it is tried.
+        twins: Whether every fifth task has a near twin.
+    """
+
+    domain: str
+    split: str = "train"
+    depth: tuple[int, int] = (1, 4)
+    breadth: tuple[int, int] = (1, 3)
+    count: int = 100
+    seed: int = 0
+    size: str = "S"
+    operators: tuple[str, ...] = ()
+    weights: tuple[tuple[str, int], ...] = ()
+    twins: bool = True
+
+    def check(self) -> None:
+        """Check that it can be met.
+
+        Raises:
+            UsageError: If a range is empty or beyond what worlds give, or a number is too small.
+            UnknownNameError: If domain or an operator is unknown.
+        """
+        check_range("depth", *self.depth)
+        check_range("breadth", *self.breadth)
+        if self.count < 1 or self.seed < 0:
+            raise UsageError(f"--count is at least 1 and --seed at least 0, got {self.count} and {self.seed}")
+        generator = catalog.generator(self.domain)
+        chosen(operators(generator.vocabulary, generator.domain), self.operators)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-ready data."""
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Made:
+    """What one world gave.
+
+    Attributes:
+        number: Number of the world.
+        address: Its address.
+        digest: Its digest.
+        lines: Tasks with their certificates, as canonical JSON.
+        keys: For every line (hash of program and set-up, answers of a task that is nothing but questions).
+        rejected: Reason to count.
+        drawn: Plans that were grown to what was aimed at.
+        absent: Obligation to how many tasks it does not apply to.
+    """
+
+    number: int
+    address: list[str | int]
+    digest: str
+    lines: list[str] = field(default_factory=list)
+    keys: list[tuple[str, list[str | int]]] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+    drawn: int = 0
+    absent: Counter[str] = field(default_factory=Counter)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-ready data."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "Made":
+        """Return what ``to_json`` described."""
+        keys = [(name, answers) for name, answers in data["keys"]]
+        counters = {name: Counter(data[name]) for name in ("rejected", "absent")}
+        return Made(**{**data, **counters, "keys": keys})
+
+
+def key_of(task: Task) -> tuple[str, list[str | int]]:
+    """Return (hash of program and set-up, answers of a task that is nothing but questions)."""
+    name = task.program.digest() if not task.setup else digest(canonical([task.program.digest(), task.setup]))
+    return name, [] if task.goal.required else list(task.goal.answers.values())
+
+
+class Smith:
+    """Makes the tasks of one world.
+
+    Args:
+        order: What is to be made.
+        number: Number of the world.
+    """
+
+    def __init__(self, order: Order, number: int) -> None:
+        self.order = order
+        self.address: tuple[str | int, ...] = (order.domain, order.split, order.seed, number)
+        generator = catalog.generator(order.domain)
+        self.domain, self.words = generator.domain, generator.vocabulary
+        self.image = pool.image(order.domain, self.address, order.size)
+        self.stage = self.words.stage(self.image)
+        self.grower = Grower(self.domain, self.words, self.stage)
+        self.made = Made(number, list(self.address), self.image.digest)
+        self._seen: dict[str, None] = {}
+
+    def run(self, most: int) -> Made:
+        """Return up to ``most`` tasks of the world."""
+        for number in range(_ATTEMPTS * most):
+            if len(self.made.lines) >= most:
+                break
+            self._attempt((*self.address, "task", number), number, room=most - len(self.made.lines))
+        return self.made
+
+    def _attempt(self, address: tuple[str | int, ...], number: int, *, room: int) -> None:
+        grown, aim = self.grow(address)
+        if grown is None:
+            self.made.rejected["nothing to grow here"] += 1
+            return
+        self.made.drawn += 1
+        found = self.prove(grown, aim, address)
+        if found is None:
+            return
+        task, certificate = found
+        self._keep(task, certificate)
+        if self.order.twins and number % TWIN_EVERY == 0 and room > 1:
+            self._twin(task, grown, aim, address)
+
+    def grow(self, address: tuple[str | int, ...]) -> tuple[Grown | None, Aim]:
+        """Return (the plan that grows at an address, what was aimed at)."""
+        order, draws = self.order, Draws(*address)
+        aim = Aim(
+            depth=draws.at("depth").between(*order.depth),
+            breadth=draws.at("breadth").between(*order.breadth),
+            split=order.split,
+            operators=order.operators,
+            weights=order.weights,
+        )
+        return self.grower.grow(draws, aim), aim
+
+    def prove(
+        self, grown: Grown, aim: Aim, address: tuple[str | int, ...], twin: str = ""
+    ) -> tuple[Task, Certificate] | None:
+        """Return the task with its certificate, or None; the reason is counted."""
+        try:
+            task = assemble(self.domain, self.words, self.stage, grown.plan, address, size=self.order.size)
+            certificate = certify(
+                self.domain,
+                self.words,
+                self.stage,
+                task,
+                address=address,
+                split=self.order.split,
+                lineage=grown.lineage,
+                aim=aim_json(aim),
+                operators=self.grower.known,
+                seen=lambda each: key_of(each)[0] in self._seen,
+                twin=twin,
+            )
+        except UnsoundError:
+            self.made.rejected["no single outcome"] += 1
+            return None
+        except Unproved as fault:
+            self.made.rejected[f"{fault.obligation}: {fault.reason}"] += 1
+            return None
+        if not self._fits(certificate):
+            self.made.rejected["another depth or breadth than was ordered"] += 1
+            return None
+        return task, certificate
+
+    def _fits(self, certificate: Certificate) -> bool:
+        low, high = self.order.depth
+        least, most = self.order.breadth
+        return low <= certificate.depth <= high and least <= certificate.breadth <= most
+
+    def _keep(self, task: Task, certificate: Certificate) -> None:
+        key = key_of(task)
+        self._seen[key[0]] = None
+        self.made.lines.append(canonical(line_of(task, certificate)))
+        self.made.keys.append(key)
+        self.made.absent.update(name for name, proof in certificate.proofs.items() if not proof.applies)
+
+    def _twin(self, task: Task, grown: Grown, aim: Aim, address: tuple[str | int, ...]) -> None:
+        """Add the same request in a world with one row changed, in which another outcome is right."""
+        before = self.made.rejected.copy()
+        for change in self.words.changes(self.stage, grown.plan.customer, Draws(*address, "twin")):
+            if not self._turns(task, change):
+                continue
+            plan = grown.plan.model_copy(update={"setup": [change]})
+            found = self.prove(Grown(plan, grown.lineage), aim, address, twin=task.id)
+            if found is not None and _differs(found[0], task):
+                self.made.rejected = before
+                self._keep(*found)
+                return
+        self.made.rejected = before
+        self.made.rejected["no twin here"] += 1
+
+    def _turns(self, task: Task, change: list[Any]) -> bool:
+        """Whether the same program comes to something else, and sound, with one row changed."""
+        try:
+            found = Bench(self.domain, self.stage.world, setup=[change]).run(task.program)
+        except UsageError:
+            return False
+        return (found.required, found.answers) != (task.goal.required, task.goal.answers)
+
+
+def _differs(twin: Task, task: Task) -> bool:
+    """Whether two tasks are said in the same words and have different outcomes."""
+    same = twin.card.opening == task.card.opening
+    return same and (twin.goal.required, twin.goal.answers) != (task.goal.required, task.goal.answers)
+
+
+def aim_json(aim: Aim) -> dict[str, Any]:
+    """Return an aim as JSON-ready data without defaults."""
+    data: dict[str, Any] = {"depth": aim.depth, "breadth": aim.breadth, "split": aim.split}
+    if aim.operators:
+        data["operators"] = list(aim.operators)
+    if aim.weights:
+        data["weights"] = [list(each) for each in aim.weights]
+    return data
+
+
+def line_of(task: Task, certificate: Certificate) -> dict[str, Any]:
+    """Return a task with its certificate as a line of a task set."""
+    return {"id": task.id} | task.to_json() | {"certificate": certificate.to_json()}
+
+
+def make_world(order: Order, number: int, most: int = PER_WORLD) -> Made:
+    """Return what one world gives; a pure function of its arguments."""
+    return Smith(order, number).run(most)
+
+
+def _make(job: tuple[Order, int]) -> Made:
+    return make_world(*job)
+
+
+@dataclass(slots=True)
+class Forge:
+    """An order being filled, world after world.
+
+    Attributes:
+        order: The order.
+        worlds: What each world gave, without the lines.
+        rejected: Reason to count.
+        absent: Obligation to how many tasks it does not apply to.
+        drawn: Plans that were grown to what was aimed at.
+        made: Tasks so far.
+    """
+
+    order: Order
+    worlds: list[dict[str, Any]] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+    absent: Counter[str] = field(default_factory=Counter)
+    drawn: int = 0
+    made: int = 0
+    _programs: dict[str, None] = field(default_factory=dict)
+    _answers: dict[str | int, None] = field(default_factory=dict)
+
+    @property
+    def full(self) -> bool:
+        """Whether the order is filled."""
+        return self.made >= self.order.count
+
+    def take(self, made: Made) -> list[str]:
+        """Take what the next world gave and return the lines that belong to the set."""
+        self.rejected.update(made.rejected)
+        self.drawn += made.drawn
+        lines = []
+        for line, (program, answers) in zip(made.lines, made.keys, strict=True):
+            if self.full:
+                break
+            reason = self._repeats(program, answers)
+            if reason:
+                self.rejected[reason] += 1
+                continue
+            lines.append(line)
+            self.made += 1
+        if lines:
+            world = {"address": made.address, "size": self.order.size, "digest": made.digest}
+            self.worlds.append(world)
+        self.absent.update(made.absent)
+        return lines
+
+    def _repeats(self, program: str, answers: Sequence[str | int]) -> str:
+        """Return what the set has already, or ""; whoever gives its most frequent answer must pass nothing."""
+        if program in self._programs:
+            return "P15: its program is in the pack already"
+        if any(answer in self._answers for answer in answers):
+            return "P3: another question has this answer"
+        self._programs[program] = None
+        self._answers.update(dict.fromkeys(answers))
+        return ""
+
+    def fill(self, workers: int = 1, *, skip: int = 0) -> Iterator[Made]:
+        """Yield what world ``skip`` gives, and the next, until the order is full; ``take`` each as it comes.
+
+        Raises:
+            UsageError: If twenty worlds in a row give nothing: the order cannot be met.
+        """
+        empty = 0
+        for made in _worlds(self.order, workers, skip):
+            empty = 0 if made.lines else empty + 1
+            if empty >= 20:
+                raise UsageError(_impossible(self.order, self.rejected))
+            yield made
+            if self.full:
+                return
+
+
+def _impossible(order: Order, rejected: Counter[str]) -> str:
+    common = ", ".join(reason for reason, _ in rejected.most_common(3))
+    ask = f"depth {order.depth[0]}:{order.depth[1]} and breadth {order.breadth[0]}:{order.breadth[1]}"
+    return (
+        f"twenty worlds gave no task of {ask} ({common}); ask for less depth, more breadth or other operators"
+    )
+
+
+def _worlds(order: Order, workers: int, skip: int) -> Iterator[Made]:
+    numbers = (number for number in range(skip, 10**9))
+    if workers <= 1:
+        yield from (make_world(order, number) for number in numbers)
+        return
+    # Spawned, not forked: a database connection does not survive a fork.
+    with get_context("spawn").Pool(workers) as crew:
+        yield from crew.imap(_make, _ahead(order, numbers))
+
+
+def _ahead(order: Order, numbers: Iterator[int]) -> Iterator[tuple[Order, int]]:
+    """Yield jobs; a pool takes them all at once, so no more than the order can need."""
+    most = 40 + 4 * (order.count // PER_WORLD)
+    for _, number in zip(range(most), numbers, strict=False):
+        yield order, number
+
+
+@lru_cache(maxsize=64)
+def _smith(order: Order, number: int) -> Smith:
+    return Smith(order, number)
+
+
+def one(order: Order, index: int) -> Task:
+    """Return task ``index`` of an endless set: certified, made on demand, the same in every process.
+
+    Raises:
+        UsageError: If the worlds give no such task.
+    """
+    for number in range(20):
+        world, place = divmod(index, PER_WORLD)
+        smith = _smith(order, world)
+        address = (*smith.address, "task", place, number)
+        grown, aim = smith.grow(address)
+        found = smith.prove(grown, aim, address) if grown is not None else None
+        if found is not None:
+            return found[0]
+    raise UsageError(_impossible(order, Counter()))
+
+
+__all__ = ["SPLITS", "Forge", "Made", "Order", "Smith", "line_of", "make_world", "one"]
