@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from simenv.agents.audit import gold_plus, idle
+from simenv.agents.audit import gold_plus, idle, transfer
 from simenv.agents.ladder import RUNGS, rung_agent
 from simenv.agents.oracle import oracle
 from simenv.agents.protocol import Agent, StuckError, play
@@ -120,6 +120,19 @@ def test_who_does_everything_and_more_lacks_no_ability() -> None:
     assert (cause.rung, cause.node) == (UNKNOWN, "")
     right = attribute(task, played(task, oracle()))
     assert (right.rung, right.node) == (UNKNOWN, "")
+
+
+def test_who_hands_over_at_once_is_like_nobody() -> None:
+    task = task_of("two_wants")
+    assert attribute(task, played(task, transfer)).rung == UNKNOWN
+
+
+@pytest.mark.parametrize("name", ["spray", "random_calls", "echo", "empty_arguments", "gold_minus_last"])
+def test_a_cause_is_found_of_any_run(name: str) -> None:
+    for task in all_tasks():
+        cause = attribute(task, played(task, agent(name, catalog.domain("airline"))))
+        assert cause.rung in (UNKNOWN, *cause.exposures)
+        assert cause.node in ("", *(node.id for node in task.program.walk()))
 
 
 def test_outcomes_differ_by_atoms_and_answers() -> None:

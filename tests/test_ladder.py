@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+import tests.library_domain  # noqa: F401 -- registers the domain
 from simenv.agents.audit import HONEST
 from simenv.agents.ladder import (
     RUNGS,
@@ -37,6 +38,7 @@ from simenv.core.task import Task
 from simenv.core.vocabulary import Element, Stage
 from simenv.episodes import pool
 from simenv.episodes.episode import Episode
+from simenv.testing import Sample
 
 Trips = Sequence[Element]
 Shape = Callable[[Stage, str, Trips], Plan | None]
@@ -227,6 +229,14 @@ def test_a_rung_fails_where_its_ability_is_needed(rung: str) -> None:
 
 def test_climbs_agree_at_tool_level_and_in_talk() -> None:
     for task in all_tasks():
+        with bench_of(task) as bench:
+            assert climb(task) == climb_fast(task, bench), task.intent
+
+
+def test_climbs_agree_in_another_domain() -> None:
+    tasks = [trial.task for trial in Sample.draw("library", worlds=1, tasks_per_intent=2).trials]
+    assert tasks
+    for task in tasks:
         with bench_of(task) as bench:
             assert climb(task) == climb_fast(task, bench), task.intent
 

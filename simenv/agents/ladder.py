@@ -19,7 +19,7 @@ from simenv.agents import minds
 from simenv.agents.minds import DEEDS, Busy, Confusing, Forgetful, GivingUp, Refiltering, Seeing, Undoing
 from simenv.agents.oracle import Manner, oracle, well_informed
 from simenv.agents.parts import inner
-from simenv.agents.protocol import Agent, StuckError, play
+from simenv.agents.protocol import Agent, StuckError, earns
 from simenv.agents.trunk import Trunk, passes
 from simenv.core import catalog
 from simenv.core.derive import Bench, Outcome, blind
@@ -293,7 +293,7 @@ def solves(task: Task, agent: Agent, trunk: Trunk | None = None) -> bool:
         trunk: A finished episode of the task; what the agent does like that is not played again.
     """
     try:
-        return play(Episode(task), agent).verdict().passed if trunk is None else passes(trunk, agent)
+        return earns(Episode(task), agent) if trunk is None else passes(trunk, agent)
     except (StuckError, UnsoundError):
         return False
 

@@ -22,6 +22,14 @@ def play(episode: Episode, agent: Agent) -> Episode:
 
     A silent agent sends empty messages until the customer hangs up.
     """
+    act_out(episode, agent)
+    while not episode.done:
+        episode.act("")
+    return episode
+
+
+def act_out(episode: Episode, agent: Agent) -> None:
+    """Let ``agent`` play until it or the episode is over."""
     run = agent(episode)
     step: Step | None = None
     while not episode.done:
@@ -31,6 +39,22 @@ def play(episode: Episode, agent: Agent) -> Episode:
             break
         step = episode.act(action)
     run.close()
-    while not episode.done:
-        episode.act("")
-    return episode
+
+
+def earns(episode: Episode, agent: Agent) -> bool:
+    """Whether ``agent`` passes; one that stops early falls silent, as in ``play``.
+
+    Silence changes no row and answers nothing, so whoever falls silent without having reached the goal is
+    not waited for.
+    """
+    act_out(episode, agent)
+    verdict = episode.verdict()
+    wrong = any(found != "right" for found in verdict.answers.values())
+    if not episode.done and not (verdict.missing or verdict.collateral or wrong):
+        verdict = play(episode, lambda episode: iter_nothing()).verdict()
+    return verdict.passed
+
+
+def iter_nothing() -> Play:
+    """Play nothing at all."""
+    yield from ()

@@ -9,7 +9,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from simenv.agents.protocol import Agent, play
+from simenv.agents.protocol import Agent, earns
 from simenv.core.task import Task
 from simenv.episodes.episode import Episode, Step
 
@@ -64,4 +64,4 @@ class Branch:
 def passes(trunk: Trunk, agent: Agent) -> bool:
     """Whether an agent passes the trunk's task."""
     branch: Any = Branch(trunk)
-    return bool(play(branch, agent).verdict().passed)
+    return earns(branch, agent)

@@ -73,9 +73,17 @@ class Assembly:
     ) -> None:
         self.domain, self.words, self.stage, self.plan = domain, vocabulary, stage, plan
         self.grammar: Grammar = vocabulary.grammar()
+        self.address = address
         self.draws = Draws(*address, "words")
+        self._made: Task | None = None
         self.context = stage.context(plan.customer)
         self.sketch: Sketch = Drafter(vocabulary, stage, plan, self._say).run()
+
+    def made(self, size: str, intent: str) -> Task:
+        """Return the task, put together once."""
+        if self._made is None:
+            self._made = self.task(size, intent)
+        return self._made
 
     def task(self, size: str, intent: str) -> Task:
         """Return the task; see ``assemble``."""

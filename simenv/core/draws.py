@@ -13,6 +13,13 @@ _WORDS = Struct("<8Q")
 _SPAN = 2**64
 
 
+def _encoded(parts: Sequence[str | int]) -> bytes:
+    """Return the bytes of a part of an address."""
+    # Lengths make the encoding injective: ("a", "b") and ("a\x1fb",) cannot meet.
+    text = "".join([f"{'s' if isinstance(part, str) else 'i'}{len(str(part))}:{part}" for part in parts])
+    return text.encode("utf-8", "surrogatepass")
+
+
 class Draws:
     """A stream of random choices named by an address.
 
@@ -33,15 +40,20 @@ class Draws:
 
     def __init__(self, *address: str | int) -> None:
         self.address = address
-        # Lengths make the encoding injective: ("a", "b") and ("a\x1fb",) cannot meet.
-        parts = (f"{'s' if isinstance(part, str) else 'i'}{len(str(part))}:{part}" for part in address)
-        self._key = blake2b("".join(parts).encode("utf-8", "surrogatepass"), digest_size=64)
+        self._key = blake2b(_encoded(address), digest_size=64)
         self._block = 0
         self._left: list[int] = []
 
     def at(self, *parts: str | int) -> "Draws":
         """Return the stream at this address extended by ``parts``."""
-        return Draws(*self.address, *parts)
+        # The encoding of an address begins with that of every shorter one, so hashing goes on from there.
+        child = Draws.__new__(Draws)
+        child.address = (*self.address, *parts)
+        child._key = self._key.copy()
+        child._key.update(_encoded(parts))
+        child._block = 0
+        child._left = []
+        return child
 
     def word(self) -> int:
         """Return the next 64-bit word."""

@@ -6,6 +6,7 @@ the tools return it. Growth, compilation and proof know elements only through wh
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from simenv.core.draws import Draws
@@ -256,8 +257,16 @@ class Vocabulary:
 
     def find_field(self, name: str) -> Field:
         """Return the field of that name."""
-        return next(each for each in self.fields if each.name == name)
+        return self._fields[name]
 
     def find_verb(self, name: str) -> Verb:
         """Return the verb of that name."""
-        return next(each for each in self.verbs if each.name == name)
+        return self._verbs[name]
+
+    @cached_property
+    def _fields(self) -> dict[str, Field]:
+        return {each.name: each for each in self.fields}
+
+    @cached_property
+    def _verbs(self) -> dict[str, Verb]:
+        return {each.name: each for each in self.verbs}

@@ -135,8 +135,8 @@ class Attribution:
         """Return why a run of the task failed.
 
         The rung is the one whose outcome differs least; of several the one whose calls differ least, then the
-        first. It is unknown where no rung is as near as doing nothing, or nearer than what is asked for, and
-        where the run shows nothing at all, neither calls nor answers.
+        first. It is unknown where the run is as near to doing nothing, or to all that is asked for, as to any
+        rung, and where it shows nothing at all, neither calls nor answers.
         """
         run = effect_of_run(trajectory)
         goal = self.task.goal
@@ -148,7 +148,7 @@ class Attribution:
             for at, each in enumerate(self._likenesses)
         ]
         best, _, at = min(ranked, default=(to_goal, 0, -1))
-        near = best == 0 or (best < to_goal and best <= to_nothing)
+        near = best == 0 or best < min(to_goal, to_nothing)
         alike = at >= 0 and near and bool(run or keys)
         rung = self._likenesses[at].rung if alike else None
         found = self._locus(trajectory, rung)

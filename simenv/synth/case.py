@@ -29,17 +29,17 @@ class Case:
         words: The domain's vocabulary.
         stage: Its world.
         task: The task, which has a plan.
-        address: Where its words were drawn.
+        assembly: The task's plan, put together anew.
     """
 
     def __init__(
-        self, domain: Domain, words: Vocabulary, stage: Stage, task: Task, address: tuple[str | int, ...]
+        self, domain: Domain, words: Vocabulary, stage: Stage, task: Task, assembly: Assembly
     ) -> None:
         if task.plan is None:
             raise UsageError(
                 f"task {task.id} has no plan, so nothing can be proved of it; make it with `simenv synth`"
             )
-        self.domain, self.words, self.stage, self.task, self.address = domain, words, stage, task, address
+        self.domain, self.words, self.stage, self.task, self.assembly = domain, words, stage, task, assembly
         self.plan: Plan = task.plan
         self.bench = Bench(domain, stage.world, setup=task.setup, reads=stage.reads)
         self.recorder = Recorder()
@@ -86,11 +86,6 @@ class Case:
     def scope(self) -> Scope:
         """The plan in its world."""
         return Scope(self.domain, self.words, self.stage, self.plan)
-
-    @cached_property
-    def assembly(self) -> Assembly:
-        """The task being put together again."""
-        return Assembly(self.domain, self.words, self.stage, self.plan, self.address)
 
     @cached_property
     def deeds(self) -> list[Request]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from simenv.core.assembly import assemble, opening_of, said_of
+from simenv.core.assembly import Assembly, opening_of, said_of
 from simenv.core.canonical import canonical
 from simenv.core.domain import Domain
 from simenv.core.growth import Operator
@@ -43,18 +43,7 @@ def asked_for(case: Case) -> Proof:
 
 def as_planned(case: Case) -> Proof:
     """P14: made again from its plan it is the same task, and its words are read back as the plan."""
-    try:
-        again = assemble(
-            case.domain,
-            case.words,
-            case.stage,
-            case.plan,
-            case.address,
-            size=case.task.size,
-            intent=case.task.intent,
-        )
-    except (ValueError, KeyError, StopIteration) as error:
-        raise Unproved("P14", "the plan cannot be made again", repr(error)[:200]) from None
+    again = case.assembly.made(case.task.size, case.task.intent)
     for name in ("program", "goal", "card", "policy", "budget", "setup", "faults", "extras"):
         if getattr(again, name) != getattr(case.task, name):
             raise Unproved("P14", f"its {name} is not what the plan says", case.task.id)
@@ -131,8 +120,8 @@ def certify(
     words: Vocabulary,
     stage: Stage,
     task: Task,
+    assembly: Assembly,
     *,
-    address: tuple[str | int, ...],
     split: str,
     lineage: Sequence[str],
     aim: dict[str, Any],
@@ -147,7 +136,7 @@ def certify(
         words: Its vocabulary.
         stage: Its world.
         task: The task.
-        address: Where its plan and words were drawn.
+        assembly: Its plan, put together anew.
         split: The split that it is for.
         lineage: Operators by which it grew.
         aim: What growth was told.
@@ -158,7 +147,7 @@ def certify(
     Raises:
         Unproved: At the first obligation that it does not meet.
     """
-    case = Case(domain, words, stage, task, address)
+    case = Case(domain, words, stage, task, assembly)
     found = {"P15": new(case, split, lineage, seen)}
     if not case.outcome.required and not case.outcome.answers:
         raise Unproved("P2", "nothing is to be done")
@@ -175,6 +164,6 @@ def certify(
         difficulty=difficulty,
         lineage=tuple(lineage),
         aim=aim,
-        address=address,
+        address=assembly.address,
         twin=twin,
     )

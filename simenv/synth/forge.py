@@ -8,7 +8,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from simenv.core import catalog
-from simenv.core.assembly import assemble
+from simenv.core.assembly import Assembly
 from simenv.core.canonical import canonical, digest
 from simenv.core.derive import Bench
 from simenv.core.draws import Draws
@@ -175,13 +175,14 @@ class Smith:
     ) -> tuple[Task, Certificate] | None:
         """Return the task with its certificate, or None; the reason is counted."""
         try:
-            task = assemble(self.domain, self.words, self.stage, grown.plan, address, size=self.order.size)
+            assembly = Assembly(self.domain, self.words, self.stage, grown.plan, address)
+            task = assembly.made(self.order.size, "")
             certificate = certify(
                 self.domain,
                 self.words,
                 self.stage,
                 task,
-                address=address,
+                assembly,
                 split=self.order.split,
                 lineage=grown.lineage,
                 aim=aim_json(aim),

@@ -120,6 +120,13 @@ class Grower:
         self.known = operators(words, domain)
         self.steps = {verb.name: verb.steps for verb in words.verbs}
         self.tried: Counter[str] = Counter()
+        self.least = {intent: self._least(intent) for intent in words.intents}
+
+    def _least(self, intent: str) -> int:
+        """Return how deep plans of an intent are at least, as far as a few draws in this world tell."""
+        draws = Draws(*self.stage.image.address, "least", intent)
+        plans = [self.words.intents[intent](self.stage, draws.at(number)) for number in range(3)]
+        return min([self.reach(plan)[0] for plan in plans if plan is not None], default=_MOST_DEPTH + 1)
 
     def grow(self, draws: Draws, aim: Aim) -> Grown | None:
         """Return a plan of about that depth and breadth, or None where this draw leads to none."""
@@ -150,9 +157,10 @@ class Grower:
 
     def _seed(self, draws: Draws, aim: Aim) -> Plan | None:
         """Draw a simple plan that is no deeper than what is aimed at."""
-        for number in range(4):
+        fitting = [intent for intent, least in self.least.items() if least <= aim.depth]
+        for number in range(4 if fitting else 0):
             at = draws.at(number)
-            plan = self.words.intents[at.choice(tuple(self.words.intents))](self.stage, at)
+            plan = self.words.intents[at.choice(fitting)](self.stage, at)
             if plan is not None:
                 depth, breadth = self.reach(plan)
                 if depth <= aim.depth and breadth <= aim.breadth:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from simenv.agents.audit import decline, idle, transfer
 from simenv.agents.ladder import RUNGS, climb, difficulty
 from simenv.agents.oracle import plain_call
-from simenv.agents.protocol import Agent, Play, play
+from simenv.agents.protocol import Agent, Play, earns
 from simenv.agents.scraps import Scraps
 from simenv.core.derive import needs_policy
 from simenv.core.draws import Draws
@@ -86,7 +86,7 @@ def nothing_for_cheats(case: Case) -> Proof:
 
 def _all_fail(name: str, case: Case, agents: dict[str, Agent]) -> Proof:
     for what, agent in agents.items():
-        if play(Episode(case.task), agent).verdict().passed:
+        if earns(Episode(case.task), agent):
             raise Unproved(name, f"{what} passes", case.task.id)
     return Proof(len(agents), ", ".join(agents))
 

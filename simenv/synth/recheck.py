@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from simenv.core import catalog
+from simenv.core.assembly import Assembly
 from simenv.core.draws import Draws
 from simenv.core.errors import DataError, SimenvError
 from simenv.core.image import WorldImage
@@ -132,7 +133,7 @@ def prove_again(pack: Pack, task: Task, certificate: Certificate, seen: dict[str
         generator.vocabulary,
         grower.stage,
         task,
-        address=address,
+        Assembly(generator.domain, generator.vocabulary, grower.stage, task.plan, address),
         split=split,
         lineage=grown.lineage,
         aim=aim_json(aim),
