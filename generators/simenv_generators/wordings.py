@@ -4,12 +4,17 @@ Rules of a domain supply the symbols DEED (a verb phrase: "cancel my trip"), ASK
 clause: "my trip cost more than $300"), FACT (a statement without its full stop) and USER.
 """
 
+import re
+from collections.abc import Sequence
 from itertools import product
 
 from simenv.core.grammar import Rule, Terminal
 from simenv_generators.wordings_talk import talk
 
 POLITE = (
+    "{d:DEED}{TAIL}.",
+    "{d:DEED}, [please|thanks|if you would|if you can|thank you|will you|would you].",
+    "{PLEASE} {d:DEED}.",
     "{PLEASE} {d:DEED}{TAIL}.",
     "{CANYOU} {d:DEED}{TAIL}?",
     "{CANYOU} {d:DEED}?",
@@ -21,48 +26,54 @@ POLITE = (
     "{NEED}, so {CANYOU} {d:DEED}?",
     "{NEED}, so {IWANT} {d:DEED}.",
     "{NEED}, so {PLEASE} {d:DEED}.",
-    "my [request|wish|concern|idea] [today|for today|] is [simple|straightforward|this]: {d:DEED}{TAIL}.",
-    "[here's|here is|this is] [what I need|what I'm after|my request|the task]: {d:DEED}{TAIL}.",
-    "[there's|there is] [just|only|really] one thing [I need|on my list|I'm after]: {d:DEED}{TAIL}.",
-    "[I'd|I would] [be grateful|appreciate it|be glad|be happy] if you [could|would] {d:DEED}.",
-    "it [would|'d] [be great|be lovely|help me a lot|mean a lot|suit me well] if you [could|would] {d:DEED}.",
-    "you'd [help me out|do me a favour|make my day|save me trouble] if you [could|would|were to] {d:DEED}.",
-    "[let me ask|allow me to ask|I have to ask|I must ask] you to {d:DEED}{TAIL}.",
-    "[help me|assist me|give me a hand] with [this|the following|one thing]{TAIL}: {d:DEED}.",
-    "[I'm|I am] [calling|writing|messaging|here] [to ask you|to have you|because I need you] to {d:DEED}.",
+    "my [request|wish|concern|idea|hope|plea] [today|for today|this time|] is {PLAIN}: {d:DEED}.",
+    "[here's|here is|this is] [what|all|the thing] [I need|I'm after|I want|I ask]: {d:DEED}{TAIL}.",
+    "[there's|there is] [just|only|really|] [one|a single] thing [I need|on my list|I'm after]: {d:DEED}.",
+    "[I'd|I would|we'd] be {GLAD} if you {COULD} {d:DEED}.",
+    "it [would|'d|might] be {NICE} if you {COULD} {d:DEED}.",
+    "you'd {OBLIGE} me [a lot|greatly|very much|] if you {COULD} {d:DEED}.",
+    "[help|assist|support] me with [this|the following|one thing|a task]{TAIL}: {d:DEED}.",
+    "{PLEASE} {d:DEED}.",
+    "{CANYOU} {d:DEED}?",
+    "{IWANT} {d:DEED}.",
 )
 PLEASE = (
-    "[please|kindly|do|do please|please do|just|simply]",
-    "[please|kindly] [go ahead and|be so kind as to|help me out and|do me the favour and]",
-    "[go ahead and|be so good as to|be so kind as to|be an angel and|do me a favour and]",
+    "[please|kindly|do|just|simply|now|go ahead and|then|today]",
+    "[please|do] [kindly|just|simply|quickly|promptly|duly|also|now]",
+    "[be so good as to|be so kind as to|be an angel and|do me a favour and|help me out and|do your best to]",
 )
 CANYOU = (
-    "[could|can|would|will] you [please|kindly|possibly|quickly|perhaps|]",
-    "[would|could] you be [so kind as to|willing to|able to|so good as to|prepared to]",
-    "[would it be|is it|might it be] [possible|feasible|okay|all right|too much to ask] [for you|] to",
+    "[could|can|would|will] you [please|kindly|possibly|quickly|perhaps|maybe|simply|just|promptly|]",
+    "[could|can|would|will] [somebody|someone|one of you|your team|you people|anyone] [please|kindly|just|]",
+    "[would|could] you be [so kind as to|willing to|able to|so good as to|prepared to|ready to]",
+    "[would it be|is it|might it be] [possible|feasible|okay|all right|doable|realistic] [for you|] to",
     "[is there any|any|is there a] [chance|way|possibility|hope] [that|] you [could|can|might]",
-    "do you [think|suppose|reckon|believe] you [could|can|might|would be able to]",
-    "[would|do] you mind if I [asked|ask|bothered] you to",
+    "do you [think|suppose|reckon|believe|feel] you [could|can|might]",
+    "[would|do] you mind if I [asked|ask|bothered|troubled] you to",
     "[may|might|could|can] I [ask|trouble|request|get|bother|instruct] you to [please|]",
-    "[are you|would you be|will you be] [able|in a position|allowed|authorised] to",
-    "[how about you|why don't you|what if I asked you to|when could you|how soon can you]",
-    "[can|could|may] I [count|rely] on you to",
+    "[are you|would you be|will you be] [able|in a position|allowed|authorised|free] to",
+    "[how about you|why don't you|when could you|how soon can you|what if you|couldn't you]",
+    "[can|could|may] I [count|rely|depend] on [you|your team|someone] to",
 )
 IWANT = (
-    "[I'd|I would] [like|love|want|need] you to",
-    "I [need|want|require|expect] you to",
-    "[what I need|what I want|what I'd like|all I need] [today|now|from you|] is for you to",
-    "[I'm|I am] [hoping|trusting|wishing] you [can|could|will]",
-    "[I'm|I am] [asking|requesting|begging|relying on|counting on] you to",
-    "I was [hoping|wondering if|thinking] you [could|might|would] [perhaps|maybe|]",
-    "[I'd|I would] [appreciate it|be pleased|be delighted] [if you'd|if you could|if you would]",
-    "[my hope|my plan|the plan|the idea|my wish] is [for you|to get you|to have you] to",
-    "[it's time|the time has come|it's necessary|it's important to me] for you to",
-    "[you|you people|your team] [would really help me|could make me happy] if you",
+    "[I'd|I would|we'd|we would] [like|love|prefer|urge|ask|beg|want] [you|you all|your team|someone] to",
+    "I [need|want|require|expect|ask|urge|instruct|request|trust|authorise] [you|your team|someone there] to",
+    "[I'm|I am|we're] [asking|requesting|begging|relying on|counting on|hoping for] [you|someone] to",
+    "I was [hoping|wondering if|thinking] you [could|might|would] [perhaps|maybe|kindly|just|]",
+    "[I'm|I am] [hoping|trusting|wishing|confident|sure] you [can|could|will] [kindly|quickly|just|]",
+    "[my hope|my plan|the plan|the idea|my wish|my aim] is [for you|to get you|to have you] to",
+    "[it's time|it's necessary|it's important|it'd be good|it'd be best] for [you|someone|your team] to",
+    "[all|what] I [need|want|ask|wish] [today|now|from you|] is for [you|someone] to",
 )
+PLAIN = ("[simple|this|a simple one|easily told|quickly said|modest|short|the following|clear enough]",)
+GLAD = (
+    "[grateful|glad|happy|thankful|much obliged|delighted|pleased|relieved|over the moon|thrilled|content]",
+)
+NICE = ("[great|lovely|wonderful|good|kind|helpful|perfect|ideal|super|terrific|a relief|a big help]",)
+OBLIGE = ("[help|oblige|please|relieve|support|assist|delight|cheer|comfort]",)
+COULD = ("[could|would|were to|can|might|managed to|agreed to|would please|could please|could kindly]",)
 TAIL = (
-    "",
-    "",
+    *[""] * 10,
     "[, please|, thanks|, thank you|, if you can|, if you would|, if possible]",
     "[, if that's all right|, if that works|, if you don't mind|, if it's not too much trouble]",
     "[, as soon as you can|, when you get to it|, at your convenience|, without delay|, right away]",
@@ -83,19 +94,17 @@ SOFTLY = (
     "[before|after|between] {CHORE} [again|once more|today|]",
 )
 NEED = (
-    "I [can't|cannot|couldn't] [do|manage|arrange] this [myself|online|on my own|on the website]",
+    "I [can't|cannot|couldn't] [do|manage|arrange|settle] this [myself|online|on my own|from here|alone]",
     "[it's been on my list|I've put this off] for [days|weeks|too long|a while|ages]",
-    "[time is short|I'm a bit rushed|I don't have long|the clock is ticking]",
-    "[my calendar is a mess|my week is a puzzle|things are hectic here|today is a busy day]",
-    "[I'd rather not wait|I don't want to leave it any longer|better now than later]",
+    "[I'd rather not wait|time is short|I don't have long|the clock is ticking|today is a busy day]",
     "{OBSTACLE}",
-    "{KIN} [keeps reminding|reminded|won't stop nagging] me",
-    "I [have to|must|should|want to] get back to {CHORE}",
-    "I'm {MOOD} [today|right now|these days]",
+    "{KIN} [keeps reminding|reminded|keeps asking|is nagging|asked] me",
+    "I [have to|must|should|want to|need to] [get back to|return to|go on with|finish|start] {CHORE}",
+    "I'm [busy|occupied|behind] with {CHORE}",
+    "I'm {MOOD} [today|right now|these days|at the moment]",
 )
 QUESTION = (
-    "{q:ASKED}",
-    "{q:ASKED}",
+    *["{q:ASKED}"] * 6,
     "{SOFTLY}, {q:ASKED}",
     "{SOFTLY}, [tell me|do tell me|let me know|help me out]: {q:ASKED}",
     "{NEED}, so [tell me|here's my question|let me ask|I'll ask you|I'm asking you]: {q:ASKED}",
@@ -170,6 +179,16 @@ MIND = (
 )
 
 
+def spread(templates: Sequence[str]) -> tuple[str, ...]:
+    """Return templates without alternatives, so that every expansion of them is equally likely."""
+    found = []
+    for template in templates:
+        parts = re.split(r"\[([^\]]*)\]", template)
+        options = [part.split("|") if at % 2 else [part] for at, part in enumerate(parts)]
+        found += ["".join(chosen) for chosen in product(*options)]
+    return tuple(found)
+
+
 def _openings() -> list[Rule]:
     """Return a rule for every number of wants, with and without the customer's id and an aside."""
     found = []
@@ -204,8 +223,13 @@ def generic() -> list[Rule]:
         *_says(),
         *talk(),
         Rule("PLEASE", None, PLEASE, family="request"),
-        Rule("CANYOU", None, CANYOU, family="request"),
-        Rule("IWANT", None, IWANT, family="request"),
+        Rule("CANYOU", None, spread(CANYOU), family="request"),
+        Rule("IWANT", None, spread(IWANT), family="request"),
+        *[
+            Rule(name, None, texts, family="request")
+            for name, texts in (("PLAIN", PLAIN), ("GLAD", GLAD), ("NICE", NICE), ("OBLIGE", OBLIGE))
+        ],
+        Rule("COULD", None, COULD),
         Rule("TAIL", None, TAIL),
         Rule("SOFTLY", None, SOFTLY),
         Rule("NEED", None, NEED),

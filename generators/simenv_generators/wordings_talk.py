@@ -3,16 +3,24 @@
 from simenv.core.grammar import Rule
 
 _HI = (
-    "[hi|hello|hey|hiya|howdy|greetings][ there| again| once more|, everyone|, team|][!|.]",
-    "[good day|good morning|good evening|morning|afternoon|evening][ to you| all|, team|][!|.]",
-    "[hi|hello|hey|good day], [support|customer service|helpdesk|{GOOD} people][!|.]",
-    "[dear|hello,] [support team|customer service|service team|helpdesk|sir or madam].",
-    "[hi|hello|hey], [it's|it is] [me|only me|a customer of yours] [again|once more|calling back].",
-    "[ah|oh|okay|right|so|well], [hello|hi|hey|good day][!|.]",
-    "[hope you're|I hope you are|trust you're] [well|keeping well|having a good day].",
-    "[nice|good|glad|lovely|great] to [finally|] [reach you|get through|have someone here|meet you][!|.]",
-    "[excuse me|pardon me|sorry to barge in|knock knock][!|.]",
-    "[is anyone|is anybody|is someone] [there|around|on duty|free]? [Great|Good|Perfect|Lovely].",
+    "{GREETING}[!|.]",
+    "{GREETING} {WHO}[!|.]",
+    "{GREETING}, {WHO}[!|.]",
+    "[ah|oh|okay|right|so|well|there you are], {GREETING}[ {WHO}|][!|.]",
+    "{GREETING}[ {WHO}|], [it's|it is] [me|only me|a customer of yours] [again|once more|calling back].",
+    "[nice|good|glad|lovely|great] to [finally|] [reach|get|find|meet|catch] [you|someone|{WHO}][!|.]",
+    "[excuse me|pardon me|sorry to barge in|knock knock|dear] {WHO}[!|.]",
+)
+_GREETING = (
+    "[hi|hello|hey|hiya|howdy|greetings|morning|afternoon|evening|salutations|hullo]",
+    "good [day|morning|afternoon|evening]",
+    "[hi|hello|hey] [again|once more|there|hello|from me]",
+)
+_WHO = (
+    "[there|team|support|everyone|all|folks|people|friend|friends|you|helpdesk|agent|somebody|service desk]",
+    "[dear|good|kind|lovely|customer|patient] [people|team|folks|support|friends|agent|helper|souls]",
+    "[whoever|anyone who|everyone who] [is there|reads this|is on duty|can help|looks after me]",
+    "[support|customer service|customer care|service] [team|desk|people|colleagues|staff|experts|crew]",
 )
 _GOOD = ("[good|kind|lovely|wonderful|friendly|helpful|patient|splendid|marvellous|brilliant]",)
 _KIN = (
@@ -97,31 +105,36 @@ _FAVOUR = (
     "[listening|helping out|the help|the good service|bearing with me|putting up with me|getting back to me]",
 )
 _CLOSE = (
-    "",
-    "",
-    "",
-    "[thanks|thank you|many thanks|cheers|thanks a lot|thanks a million|much obliged][!|.]",
-    "[thanks|thank you|many thanks|cheers|thanks a lot|much obliged] [in advance|] for {FAVOUR}[!|.]",
-    "[I'd|I would|I do|we] [really|truly|very much|greatly|] [appreciate|value] {FAVOUR}.",
-    "[grateful|thankful|much obliged|all my thanks] [as always|as ever|in advance|] for {FAVOUR}.",
+    *[""] * 12,
+    "{THANKS}[!|.]",
+    "{THANKS} for {FAVOUR}[!|.]",
+    "{THANKS} [in advance|once more|as always|as ever|already now|again] for {FAVOUR}[!|.]",
+    "[I|we|I do|I really|I truly|my family and I|I always|I very much] [appreciate|value|cherish] {FAVOUR}.",
     "[that's|that is|that would be] [all|everything|it] [for now|for today|from me|from my side|, I think].",
-    "[let me know|tell me|just ask] if [you need anything|anything is unclear|something's missing].",
-    "[I look forward|looking forward] to [your reply|your answer|having this settled|hearing from you].",
-    "[I'll|I will] be {CHORE} [meanwhile|in the meantime|until then], [so take your time|but I'm listening].",
-    "[take your time|no rush|no hurry|there's no panic], I'll be {CHORE}.",
-    "[please|do|kindly] [reply|answer|write back] [soon|before I go back to|while I'm] {CHORE}.",
-    "[best|kind|warm] [regards|wishes].",
-    "it would be {GOOD} of you to [help|do this|see to it|look into it][, thanks|, thank you|].",
-    "{KIN} and I [thank you|are grateful|say thanks] for {FAVOUR}.",
-    "[sorry|apologies] for [the trouble|the bother|sounding|being] {MOOD}.",
+    "[let me know|tell me|just ask|shout] if [you need|you require|you miss|you're missing] {INFO}.",
+    "[back to|off to|on to|time for] {CHORE} [now|again|meanwhile|for now|in the meantime|then].",
+    "[best|kind|warm|friendly] [regards|wishes|greetings].",
+    "[sorry|apologies] for [sounding|being|coming across as|seeming] {MOOD}.",
+)
+_THANKS = (
+    "[thanks|thank you|many thanks|cheers|ta|much obliged|all my thanks|warm thanks|big thanks]",
+    "[thanks|thank you] [a lot|so much|a million|a bunch|very much|ever so much|kindly|loads|no end]",
+)
+_INFO = (
+    "[anything|something|more|any details|any data|information|clarification|further details|more from me]",
+    "[a word|a hint|an answer|anything else] from [me|my side|us|{KIN}]",
 )
 
 
 def talk() -> list[Rule]:
     """Return the rules of greetings, of turns to the next request, and of farewells."""
     return [
-        Rule("HELLO", None, ("{HI}", "{HI}", "{HI} {LEAD}", "{LEAD}"), family="hello"),
+        Rule("HELLO", None, (*["{HI}"] * 5, "{HI} {LEAD}", "{LEAD}"), family="hello"),
         Rule("HI", None, _HI, family="hello"),
+        Rule("GREETING", None, _GREETING),
+        Rule("WHO", None, _WHO),
+        Rule("THANKS", None, _THANKS),
+        Rule("INFO", None, _INFO),
         Rule("LEAD", None, _LEAD, family="hello"),
         Rule("ALSO", None, _ALSO, family="also"),
         Rule("CLOSE", None, _CLOSE, family="close"),

@@ -201,7 +201,9 @@ def gold_minus(*, last: bool) -> Agent:
 
 
 def _required(episode: Episode) -> list[str]:
-    outcome = derive(episode.task.program, episode.domain, Episode(episode.task).world())
+    outcome = derive(
+        episode.task.program, episode.domain, Episode(episode.task).world(), setup=episode.task.setup
+    )
     return [request.node.id for request in outcome.requests if request.kind != "slot"]
 
 

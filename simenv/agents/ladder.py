@@ -301,8 +301,7 @@ def solves(task: Task, agent: Agent, trunk: Trunk | None = None) -> bool:
 def climb(task: Task, trunk: Trunk | None = None) -> dict[str, bool]:
     """Return for every rung whether it solves the task, through the public episode; see ``solves``."""
     return {
-        name: not rung.concerns(task) or solves(task, rung_agent(name), trunk)
-        for name, rung in RUNGS.items()
+        name: not rung.concerns(task) or solves(task, rung_agent(name), trunk) for name, rung in RUNGS.items()
     }
 
 

@@ -247,10 +247,22 @@ class Oracle:
         world = self.episode.world()
         values, facts = read_values(world), request.arguments["facts"]
         reason = self.episode.domain.reason(node.rule, facts, values)
+        which = self._which(request)
         for _ in range(self.card.insists + 2):
             if self.episode.done or self._settled(request.goal):
                 return
-            yield self.voice.deny(reason)
+            yield self.voice.deny(reason, which)
+
+    def _which(self, request: Request) -> str:
+        """Return which of several open requests is declined, "" if there is only one."""
+        talk = self.episode.talk
+        others = [wish for wish in self.card.wishes[: talk.told] if wish.goal not in talk.settled]
+        if len(others) < 2:
+            return ""
+        subject = next(
+            (str(value) for value in (request.arguments or {}).values() if isinstance(value, str)), ""
+        )
+        return f"{self._wish(request.goal).words[0]}, {subject}"
 
     def _answer(self, request: Request) -> Talk:
         node = request.node

@@ -20,8 +20,8 @@ class Voice(Protocol):
     def done(self, deeds: Sequence[Description]) -> str:
         """Report what was done."""
 
-    def deny(self, reason: str) -> str:
-        """Say that the request cannot be met, and why."""
+    def deny(self, reason: str, request: str = "") -> str:
+        """Say that a request cannot be met, and why; which one, where there are several."""
 
     def answer(self, subject: str, value: str) -> str:
         """Answer a question."""
@@ -47,9 +47,10 @@ class PlainVoice:
         """Report what was done."""
         return f"I have {_and([deed.past for deed in deeds])}."
 
-    def deny(self, reason: str) -> str:
-        """Say that the request cannot be met, and why."""
-        return f"I'm sorry, but I can't do that: {reason}."
+    def deny(self, reason: str, request: str = "") -> str:
+        """Say that a request cannot be met, and why; which one, where there are several."""
+        what = f"what you asked for ({request})" if request else "that"
+        return f"I'm sorry, but I can't do {what}: {reason}."
 
     def answer(self, subject: str, value: str) -> str:
         """Answer a question."""
@@ -84,9 +85,10 @@ class WarmVoice:
         """Report what was done."""
         return f"All set! I have successfully {_and([deed.past for deed in deeds])}."
 
-    def deny(self, reason: str) -> str:
-        """Say that the request cannot be met, and why."""
-        return f"I understand how you feel, but unfortunately I am unable to do this, because {reason}."
+    def deny(self, reason: str, request: str = "") -> str:
+        """Say that a request cannot be met, and why; which one, where there are several."""
+        what = f"what you asked for ({request})" if request else "this"
+        return f"I understand how you feel, but unfortunately I am unable to do {what}, because {reason}."
 
     def answer(self, subject: str, value: str) -> str:
         """Answer a question."""
@@ -113,9 +115,10 @@ class TerseVoice:
         """Report what was done."""
         return f"Done: {_and([deed.past for deed in deeds])}."
 
-    def deny(self, reason: str) -> str:
-        """Say that the request cannot be met, and why."""
-        return f"I can't do that: {reason}."
+    def deny(self, reason: str, request: str = "") -> str:
+        """Say that a request cannot be met, and why; which one, where there are several."""
+        what = f"that ({request})" if request else "that"
+        return f"I can't do {what}: {reason}."
 
     def answer(self, subject: str, value: str) -> str:
         """Answer a question."""

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from simenv.agents.audit import Row, audit, episodes_of
-from simenv.cli.choose import ENV_HELP, add_split, choose, domain_of, is_env, pack_in, proven
+from simenv.cli.choose import ENV_HELP, add_split, add_uncertified, choose, domain_of, is_env, pack_in, proven
 from simenv.cli.published import idle_report, is_published
 from simenv.cli.words import Commands, bar, command, emit, say
 from simenv.core.task import Task
@@ -37,8 +37,8 @@ def audit_tasks(args: argparse.Namespace) -> int:
 
 def _tasks(args: argparse.Namespace) -> list[Task]:
     if is_env(args.subject):
-        return choose(args.subject, tasks=args.tasks, split=args.split).tasks
-    pack = pack_in(args.subject)
+        return choose(args.subject, tasks=args.tasks, split=args.split, uncertified=args.uncertified).tasks
+    pack = pack_in(args.subject, uncertified=args.uncertified)
     return proven(pack, range(len(pack)))
 
 
@@ -63,3 +63,4 @@ def add(commands: Commands) -> None:
         "--tasks", default="20", metavar="N|FILE", help="the first N tasks, or all of a pack (default: 20)"
     )
     add_split(each)
+    add_uncertified(each)

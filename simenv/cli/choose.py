@@ -54,8 +54,18 @@ def domain_of(name: str) -> str:
     return IDS.get(name, name)
 
 
-def pack_in(path: str) -> Pack:
+def add_uncertified(parser: argparse.ArgumentParser) -> None:
+    """Add the option that allows tasks without certificates."""
+    parser.add_argument(
+        "--uncertified", action="store_true", help="allow a file whose tasks carry no certificates"
+    )
+
+
+def pack_in(path: str, *, uncertified: bool = True) -> Pack:
     """Return the pack in a file.
+
+    Raises:
+        UsageError: If its tasks carry no certificates and ``uncertified`` is not set.
 
     Raises:
         DataError: If it is not a whole pack, or of an unknown domain.
@@ -70,10 +80,10 @@ def pack_in(path: str) -> Pack:
     if not isinstance(domain, str) or domain not in catalog.ENTRIES:
         known = ", ".join(sorted(catalog.ENTRIES))
         raise DataError(path, 1, f"tasks of domain {domain!r}, which is not here", f"Known: {known}")
-    return pack
+    return pack.trusted(uncertified=uncertified)
 
 
-def choose(env: str, *, tasks: str, split: str) -> Choice:
+def choose(env: str, *, tasks: str, split: str, uncertified: bool = False) -> Choice:
     """Return the first N bundled tasks of an environment, or all tasks of a pack file.
 
     Raises:
@@ -86,7 +96,7 @@ def choose(env: str, *, tasks: str, split: str) -> Choice:
         if not 1 <= int(tasks) <= len(pack):
             raise UsageError(f"{pack.place} has 1 to {len(pack)} tasks to play, not {tasks}")
         return Choice(proven(pack, range(int(tasks))), split=split)
-    pack = pack_in(tasks)
+    pack = pack_in(tasks, uncertified=uncertified)
     if pack.domain != domain:
         raise UsageError(f"{tasks} holds tasks of domain {pack.domain!r}, not of {domain!r}")
     return Choice(proven(pack, range(len(pack))), pack=Path(tasks).as_posix())

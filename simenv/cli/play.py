@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from simenv.cli.choose import ENV_HELP, add_split, domain_of, pack_in, proven
+from simenv.cli.choose import ENV_HELP, add_split, add_uncertified, domain_of, pack_in, proven
 from simenv.cli.transcript import atom, lines
 from simenv.cli.words import Commands, command, emit, say, seed, wrapped
 from simenv.core.canonical import StrictJsonError, canonical, parse_strict
@@ -42,7 +42,7 @@ def play(args: argparse.Namespace) -> int:
       simenv play airline --seed 7
     """
     domain = domain_of(args.env)
-    pack = pack_in(args.tasks) if args.tasks else bundled(domain, args.split)
+    pack = pack_in(args.tasks, uncertified=args.uncertified) if args.tasks else bundled(domain, args.split)
     if pack.domain != domain:
         raise UsageError(f"{args.tasks} holds tasks of domain {pack.domain!r}, not of {domain!r}")
     game = Game(Episode(proven(pack, [_place(pack, args)])[0]))
@@ -233,3 +233,4 @@ def add(commands: Commands) -> None:
     each.add_argument("--task", metavar="ID", help="the task's id, instead of a seed")
     each.add_argument("--tasks", metavar="FILE", help="a pack of your own")
     add_split(each)
+    add_uncertified(each)

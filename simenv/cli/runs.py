@@ -11,7 +11,7 @@ import simenv
 from simenv.agents.oracle import oracle
 from simenv.agents.registry import agent
 from simenv.agents.runs import Plan, attempt, run
-from simenv.cli.choose import ENV_HELP, add_split, choose, domain_of, pack_in
+from simenv.cli.choose import ENV_HELP, add_split, add_uncertified, choose, domain_of, pack_in
 from simenv.cli.words import Commands, bar, command, count, emit, say
 from simenv.core import catalog
 from simenv.core.canonical import canonical, digest
@@ -34,7 +34,7 @@ def run_agent(args: argparse.Namespace) -> int:
     Example:
       simenv run airline --agent oracle --tasks 20 --trials 1 --out oracle.jsonl
     """
-    chosen = choose(args.env, tasks=args.tasks, split=args.split)
+    chosen = choose(args.env, tasks=args.tasks, split=args.split, uncertified=args.uncertified)
     plan = Plan(
         agent=args.agent,
         tasks=chosen.tasks,
@@ -264,6 +264,7 @@ def add(commands: Commands) -> None:
         help="how things are shown to the agent (default: full)",
     )
     add_split(each)
+    add_uncertified(each)
 
     each = command(commands, "replay", replay_run)
     each.add_argument("log", metavar="RUN.jsonl", help="a log that `simenv run` wrote")

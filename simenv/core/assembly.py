@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from typing import Any
 
+from simenv.core.canonical import canonical
 from simenv.core.derive import Bench, Outcome, needs_policy
 from simenv.core.domain import Domain
 from simenv.core.drafting import Drafter, Held, Sketch, deeds_of
@@ -120,7 +121,8 @@ class Assembly:
             return self.write("USER", held.value).rstrip(".")
         changed = held.place in self.plan.manner.first_said
         said = {"fact": held.fact, "value": held.value}
-        return self.write("MIND" if changed else "FACT", said, held.place).rstrip(".")
+        # The same thing is always said in the same words, whichever request it is asked for.
+        return self.write("MIND" if changed else "FACT", said, held.fact, canonical(held.value)).rstrip(".")
 
     def want_text(self, number: int) -> str:
         """Return how the customer asks for want ``number``, counted from 1."""

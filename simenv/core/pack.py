@@ -24,6 +24,8 @@ from simenv.core.task import Task
 FORMAT = "simenv-pack"
 VERSION = 1
 SPLITS = ("train", "test")
+_BESIDE = ("id", "certificate")
+"""What stands in a task's line beside the task."""
 _WAY_OUT = "Make the pack again, or fetch a whole copy"
 
 
@@ -49,6 +51,25 @@ class Pack:
     def domain(self) -> str:
         """The domain of every task."""
         return str(self.header["domain"])
+
+    @property
+    def certified(self) -> bool:
+        """Whether every task carries a certificate; `simenv verify` says whether it is true."""
+        return all(isinstance(line.get("certificate"), dict) for line in self.lines)
+
+    def trusted(self, *, uncertified: bool) -> "Pack":
+        """Return the pack, if its tasks are certified or nobody minds.
+
+        Raises:
+            UsageError: If a task carries no certificate.
+        """
+        if not uncertified and not self.certified:
+            raise UsageError(
+                f"{self.place} holds tasks without a certificate: nothing proves that they can be solved and that "
+                "cheats earn nothing. Make certified ones with `simenv synth`, or allow these "
+                "(--uncertified, uncertified=True)"
+            )
+        return self
 
     def ids(self) -> list[str]:
         """Return the ids in order."""
@@ -86,7 +107,7 @@ class Pack:
 def _task(place: str, index: int, line: dict[str, Any]) -> Task:
     # The header is line 1 of the file and the first task line 2.
     try:
-        task = Task.model_validate({key: value for key, value in line.items() if key != "id"})
+        task = Task.model_validate({key: value for key, value in line.items() if key not in _BESIDE})
     except ValidationError as error:
         raise DataError(place, index + 2, f"not a task: {error.errors()[0]['msg']}", _WAY_OUT) from None
     if task.id != line["id"]:

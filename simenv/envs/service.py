@@ -1,6 +1,7 @@
 """The Gymnasium face of one episode."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ from simenv.episodes import faces
 from simenv.episodes.chat import Message
 from simenv.episodes.episode import Episode, Step
 from simenv.episodes.select import pack_of
+from simenv.synth.stream import PREFIX, Endless, read_spec
 
 Info = dict[str, Any]
 _Nested = Sequence[tuple[Any, "_Nested"]]
@@ -30,23 +32,28 @@ class Source:
     Attributes:
         domain: Name of the domain.
         split: Name of the split.
-        tasks: Path of a pack of one's own, or None for the bundled one of the split.
+        tasks: Path of a pack of one's own, ``"synth:..."`` for tasks made on demand, or None for the bundled
+            pack of the split.
         face: How episodes are shown.
+        uncertified: Whether tasks of a file may lack certificates.
     """
 
     domain: str
     split: str = "train"
     tasks: str | None = None
     face: str = "full"
+    uncertified: bool = False
 
     def __post_init__(self) -> None:
         faces.face(self.face)
         self.pack.at(0)
 
     @cached_property
-    def pack(self) -> Pack:
+    def pack(self) -> Pack | Endless:
         """The tasks; read again where a copy of the environment is unpickled."""
-        return pack_of(self.domain, split=self.split, tasks=self.tasks)
+        if self.tasks is not None and self.tasks.startswith(PREFIX):
+            return Endless(read_spec(self.domain, self.tasks, self.split))
+        return pack_of(self.domain, split=self.split, tasks=self.tasks, uncertified=self.uncertified)
 
     def open(self, task: Task) -> Episode:
         """Return an episode of ``task``."""
@@ -74,7 +81,7 @@ def read_options(options: dict[str, Any] | None) -> Any:
     return options.get("task")
 
 
-def find_task(pack: Pack, task_id: Any) -> Task:
+def find_task(pack: Pack | Endless, task_id: Any) -> Task:
     """Return the task of that id.
 
     Raises:
@@ -86,8 +93,10 @@ def find_task(pack: Pack, task_id: Any) -> Task:
 
 
 def opening_info(episode: Episode, tools: list[dict[str, Any]]) -> Info:
-    """Return the info of a reset."""
+    """Return the info of a reset; ``tools`` are those of the domain, to which a task may add look-alikes."""
     chat = fresh(episode.messages)
+    if episode.task.extras:
+        tools = deepcopy(episode.tools)
     return {"chat": chat, "tools": tools, "task_id": episode.task.id, "digest": episode.digest}
 
 
@@ -165,7 +174,7 @@ class ServiceEnv(gymnasium.Env[str, str]):
             ``truncated`` and ``process``, ready for JSON.
 
     All of it is the caller's own, no call returns an object that another call returns; only ``tools`` is
-    the same list at every reset of one environment.
+    the same list at every reset of one environment, but where a task offers look-alike tools besides.
 
     Reset: ``seed=s`` plays task ``s`` modulo the size of the pack. ``options={"task": id}`` plays that
     task and beats the seed. A bare ``reset()`` draws the next task from ``np_random``. A process keeps
@@ -178,8 +187,10 @@ class ServiceEnv(gymnasium.Env[str, str]):
     Args:
         domain: Name of a domain.
         split: ``"train"`` or ``"test"``.
-        tasks: Path of a pack file to play instead of the bundled one.
+        tasks: Path of a pack file to play instead of the bundled one, or ``"synth:depth=3,breadth=2"`` for
+            certified tasks that are made on reset.
         face: ``"full"`` or ``"compact"``.
+        uncertified: Whether tasks of a file may lack certificates.
         render_mode: Only None; the chat is in ``info``.
 
     Raises:
@@ -206,11 +217,12 @@ class ServiceEnv(gymnasium.Env[str, str]):
         split: str = "train",
         tasks: str | None = None,
         face: str = "full",
+        uncertified: bool = False,
         render_mode: str | None = None,
     ) -> None:
         if render_mode is not None:
             raise UsageError(f"there is no render mode {render_mode!r}; the chat is in info['chat']")
-        self.source = Source(domain, split, tasks, face)
+        self.source = Source(domain, split, tasks, face, uncertified)
         self.observation_space = observation_space()
         self.action_space = action_space(catalog.domain(domain))
         self._tools = fresh_tools(domain)

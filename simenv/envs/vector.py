@@ -44,7 +44,8 @@ class ServiceVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         domain: Name of a domain.
         num_envs: How many episodes.
         split: ``"train"`` or ``"test"``.
-        tasks: Path of a pack file to play instead of the bundled one.
+        tasks: Path of a pack file to play instead of the bundled one, or ``"synth:..."``, see ``ServiceEnv``.
+        uncertified: Whether tasks of a file may lack certificates.
         face: ``"full"`` or ``"compact"``.
         autoreset_mode: ``"NextStep"`` or ``"SameStep"``.
         render_mode: Only None.
@@ -67,6 +68,7 @@ class ServiceVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         split: str = "train",
         tasks: str | None = None,
         face: str = "full",
+        uncertified: bool = False,
         autoreset_mode: str | AutoresetMode = "NextStep",
         render_mode: str | None = None,
     ) -> None:
@@ -75,7 +77,7 @@ class ServiceVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         if num_envs < 1:
             raise UsageError(f"num_envs is an integer >= 1, got {num_envs}")
         self.num_envs = num_envs
-        self.source = Source(domain, split, tasks, face)
+        self.source = Source(domain, split, tasks, face, uncertified)
         self._mode = _mode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self._mode}
         self.single_observation_space = observation_space()

@@ -8,18 +8,21 @@ from simenv.core.task import Task
 from simenv.episodes.episode import Episode
 
 
-def pack_of(domain: str, *, split: str = "train", tasks: str | Path | None = None) -> Pack:
+def pack_of(
+    domain: str, *, split: str = "train", tasks: str | Path | None = None, uncertified: bool = False
+) -> Pack:
     """Return the pack of a split, or of a file of one's own.
 
     Raises:
-        UsageError: If the file's tasks are of another domain.
+        UsageError: If the file's tasks are of another domain, or carry no certificate and ``uncertified``
+            is not set.
     """
     if tasks is None:
         return bundled(domain, split)
     pack = read_pack(Path(tasks))
     if pack.domain != domain:
         raise UsageError(f"{tasks} holds tasks of domain {pack.domain!r}, not of {domain!r}")
-    return pack
+    return pack.trusted(uncertified=uncertified)
 
 
 def choose(pack: Pack, *, seed: int | None = None, task: str | None = None) -> Task:
@@ -43,6 +46,7 @@ def open_episode(
     split: str = "train",
     tasks: str | Path | None = None,
     face: str = "full",
+    uncertified: bool = False,
 ) -> Episode:
     """Open one episode: the native face of simenv.
 
@@ -53,6 +57,7 @@ def open_episode(
         split: ``"train"`` or ``"test"``.
         tasks: A pack of one's own instead of the bundled ones.
         face: ``"full"`` or ``"compact"``.
+        uncertified: Whether tasks of ``tasks`` may lack certificates.
 
     Raises:
         UsageError: If neither seed nor task is given.
@@ -60,4 +65,7 @@ def open_episode(
     """
     if isinstance(task, Task):
         return Episode(task, face=face)
-    return Episode(choose(pack_of(domain, split=split, tasks=tasks), seed=seed, task=task), face=face)
+    return Episode(
+        choose(pack_of(domain, split=split, tasks=tasks, uncertified=uncertified), seed=seed, task=task),
+        face=face,
+    )

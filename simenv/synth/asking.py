@@ -251,10 +251,10 @@ def _another(scope: Scope, draws: Draws, wanted: Answer) -> Plan | None:
     key = scope.words.key
     taken = [spot.element[key] for spot in scope.spots()] + _listed(scope)
     free = [each for each in scope.elements if each[key] not in taken]
-    verbs = [verb for verb in _acts(scope) if not verb.question]
-    fresh = [verb for verb in verbs if verb.name not in scope.used()]
+    # Two requests of one kind are hard to tell apart in talk, for people too.
+    fresh = _acts(scope, but=sorted(scope.used()))
     for element in draws.at("element").shuffled(free):
-        for verb, args in scope.options(wanted, draws.at(str(element[key])), element, fresh or verbs):
+        for verb, args in scope.options(wanted, draws.at(str(element[key])), element, fresh):
             want = {"do": verb.name, "at": short(scope, element, draws.at("short")), "args": args}
             plan = _added(scope, want, draws)
             if plan is not None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from multiprocessing import get_context
 from typing import Any
@@ -101,7 +101,10 @@ class Made:
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data."""
-        return asdict(self)
+        # ``asdict`` makes a counter of (key, count) pairs of a counter.
+        counters = {"rejected": dict(self.rejected), "absent": dict(self.absent)}
+        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        return plain | counters
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Made":

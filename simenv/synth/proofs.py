@@ -186,7 +186,7 @@ def _clauses_matter(case: Case) -> int:
     checks = 0
     for seen in case.seen:
         node = seen.node
-        if not isinstance(node, Filter) or not node.id.endswith(("_at", "_among")) and "_at" not in node.id:
+        if not isinstance(node, Filter) or (not node.id.endswith(("_at", "_among")) and "_at" not in node.id):
             continue
         tests = [(by, how, fill(wanted, values)) for by, how, wanted in node.where]
         whole = _kept(seen.source, tests)

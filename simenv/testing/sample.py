@@ -69,7 +69,7 @@ class Trial:
         """What the program comes to."""
         world = self.image.open()
         try:
-            return derive(self.task.program, catalog.domain(self.task.domain), world)
+            return derive(self.task.program, catalog.domain(self.task.domain), world, setup=self.task.setup)
         finally:
             world.close()
 

@@ -28,6 +28,25 @@ def found(stage: AirlineStage, args: Args, people: int, *, stops: int) -> list[A
     return [offer for offer in listed if seated(offer)]
 
 
+def could_sit(stage: AirlineStage, args: Args, cabin: str, *, stops: int) -> bool:
+    """Whether what a booking comes to has seats for all in another cabin as well."""
+    people = 1 + len(args["company"])
+    offers = found(stage, args, people, stops=stops)
+    if not offers:
+        return False
+    if stops:
+        best = min(offers, key=lambda pair: sum(leg["prices"][args["cabin"]] for leg in pair))
+        return all(leg["available_seats"].get(cabin, 0) >= people for leg in best)
+    how = CHOICES[args["choice"]]
+    pick = max if how["pick"] == "max" else min
+    best = pick(offers, key=lambda offer: _compared(offer, how["by"], args["cabin"]))
+    return bool(best["available_seats"].get(cabin, 0) >= people)
+
+
+def _compared(offer: Any, by: str, cabin: str) -> Any:
+    return offer["prices"][cabin] if by == "prices" else offer[by]
+
+
 def _answer(stage: AirlineStage, args: Args, *, stops: int) -> Answer:
     people = 1 + len(args["company"])
     if people > stage.values["max_passengers"]:

@@ -6,15 +6,17 @@ from typing import Any
 from simenv.core.draws import Draws
 from simenv.core.growth import Operator, Scope, adopt
 from simenv.core.plan import Plan, Ref, Want
+from simenv.core.selecting import value_of
 from simenv.core.vocabulary import Element
 from simenv.domains.airline import policy
-from simenv_generators.airline.booking import BOOKED
+from simenv.domains.airline.schema import CABINS
+from simenv_generators.airline.booking import BOOKED, CONNECT, could_sit
+from simenv_generators.airline.changing import CABIN
 from simenv_generators.airline.questions import CLAIM, PAID_ALL, REFUNDED
 from simenv_generators.airline.stage import AirlineStage
-from simenv_generators.airline.verbs import BAGS, CANCEL, cancel_facts
+from simenv_generators.airline.verbs import CANCEL, cancel_facts
 
 _MOST_WANTS = 4
-_MOST_BAGS = 20
 _MOST_AT_ONCE = 5
 _OWED_FOR = ("cancelled", "delayed")
 _MAKERS = tuple(verb.name for verb in BOOKED)
@@ -29,10 +31,9 @@ def _sayable(scope: Scope, plan: Plan) -> Plan | None:
     return plan if scope.says_plan(plan) else None
 
 
-def _added(scope: Scope, want: Want, draws: Draws) -> Plan | None:
-    """Return the plan with one want more, told at once or later."""
+def _added(scope: Scope, want: Want, told: int) -> Plan | None:
+    """Return the plan with one want more, of which the opening tells the first ``told``."""
     wants = [*scope.plan.wants, want]
-    told = draws.at("told").choice((1, len(wants)))
     return _sayable(scope, adopt(scope.plan.model_copy(update={"wants": wants}), told=told))
 
 
@@ -46,19 +47,26 @@ def _exchanged(scope: Scope, number: int, want: Want) -> Plan | None:
 
 
 def derived_write(scope: Scope, draws: Draws) -> Plan | None:
-    """Add bags to what was just booked."""
+    """Put what was just booked into another cabin.
+
+    More bags would not do: whoever books them at once comes to the same.
+    """
     first = scope.plan.wants[0]
     # Only what the first want made has words of its own.
     if first.get("do") not in _MAKERS or len(scope.plan.wants) >= _MOST_WANTS or _points(scope, "new", "g1"):
         return None
-    for more in draws.at("more").shuffled((1, 2, 3)):
-        total = first["args"]["bags"] + more
-        if total <= _MOST_BAGS:
-            # What was booked covers its own bags, so more of them never make a paid one free.
-            cards = _stage(scope).cards(scope.plan.customer)
-            args = {"total": total, "card": draws.at("card").choice(cards)}
-            want = {"do": BAGS.name, "at": {"by": "new", "goal": "g1"}, "args": args}
-            plan = _added(scope, want, draws)
+    stage = _stage(scope)
+    args = {name: value_of(scope, value) for name, value in first["args"].items()}
+    for cabin in draws.at("cabin").shuffled(CABINS):
+        if cabin != args["cabin"] and could_sit(stage, args, cabin, stops=first["do"] == CONNECT.name):
+            card = draws.at("card").choice(stage.cards(scope.plan.customer))
+            want = {
+                "do": CABIN.name,
+                "at": {"by": "new", "goal": "g1"},
+                "args": {"cabin": cabin, "card": card},
+            }
+            # Told of later: a customer who has told of two cabins cannot be asked for the cabin.
+            plan = _added(scope, want, 1)
             if plan is not None:
                 return plan
     return None
@@ -77,7 +85,8 @@ def derived_answer(scope: Scope, draws: Draws) -> Plan | None:
             continue
         if CANCEL.answer(scope.stage, scope.plan.customer, trip, want["args"]) == "yes":
             asked = {"do": REFUNDED.name, "at": {"by": "same", "goal": goal}, "args": {}}
-            plan = _added(scope, asked, draws)
+            told = draws.at("told").choice((1, len(scope.plan.wants) + 1))
+            plan = _added(scope, asked, told)
             if plan is not None:
                 return plan
     return None
@@ -205,8 +214,8 @@ def _sets(scope: Scope) -> Iterator[list[list[Any]]]:
 
 
 OPERATORS: Sequence[Operator] = (
-    Operator("derived_write", "depth", derived_write, ("no_breadth", "no_policy", "no_arithmetic")),
-    Operator("derived_answer", "depth", derived_answer, ("no_breadth", "no_aggregate")),
+    Operator("derived_write", "depth", derived_write, ("no_breadth",)),
+    Operator("derived_answer", "depth", derived_answer, ("no_breadth",)),
     Operator("rule_exception", "depth", rule_exception, ("no_policy",)),
     Operator("conflicting_evidence", "depth", conflicting_evidence, ("no_policy",)),
     Operator("set_total", "breadth", set_total, ("no_aggregate",)),

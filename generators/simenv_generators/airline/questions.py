@@ -307,7 +307,7 @@ CLAIM = Verb(
     _claim_draft,
     _claim_propose,  # type: ignore[arg-type]
     _claim_answer,  # type: ignore[arg-type]
-    args=(Arg("leg", "date", core=True), Arg("what", "other", core=True, colour=True)),
+    args=(Arg("leg", "date", kind="date", core=True), Arg("what", "other", core=True, colour=True)),
     steps=(3, 3),
 )
 

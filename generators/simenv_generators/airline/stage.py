@@ -60,6 +60,12 @@ class AirlineStage:
             self.reads[key] = _read(self.world, tool, arguments)
         return self.reads[key]
 
+    def row(self, sql: str, *values: str) -> Sequence[Any]:
+        """Return the one row of a query on the untouched world."""
+        self.world.play(State())
+        (found,) = self.world.rows(sql, *values)
+        return found
+
     def user(self, customer: str) -> Mapping[str, Any]:
         """Return the customer's profile."""
         found: Mapping[str, Any] = self.read("get_user_details", user_id=customer)

@@ -14,6 +14,7 @@ from simenv_generators.airline.grammar import grammar
 from simenv_generators.airline.operators import OPERATORS
 from simenv_generators.airline.questions import ASKED
 from simenv_generators.airline.stage import stage
+from simenv_generators.airline.twins import changes
 from simenv_generators.airline.verbs import DEEDS
 
 _FIRST = {"flight_number": {"$": "item.flights.0.flight_number"}, "date": {"$": "item.flights.0.date"}}
@@ -41,6 +42,7 @@ FIELDS = (
 )
 
 VERBS: tuple[Verb, ...] = (*DEEDS, *CHANGES, *ASKED, *BOOKED)
+_BARE = ("cancel", "cabin", "paid")
 _BY_NAME = {verb.name: verb for verb in VERBS}
 
 
@@ -99,11 +101,12 @@ def want(
 def opened(verb: Verb, args: dict[str, Any], draws: Draws) -> list[str]:
     """Return what the opening says of its own accord, of the first want and of the customer.
 
-    A reason is told only when asked: often it does not matter, and then the opening would be padded.
+    A reason is told only when asked: often it does not matter, and then the opening would be padded. That
+    nobody comes along is not said, and what takes no more than a number leaves the customer to be asked for.
     """
     side = [f"g1.{arg.name}" for arg in verb.args if not arg.core and arg.name != "reason"]
-    told = [place for place in side if place[3:] in args and draws.at(place).chance(15)]
-    return told + ["user"] * draws.at("user").chance(30)
+    told = [place for place in side if args.get(place[3:]) not in (None, []) and draws.at(place).chance(15)]
+    return told + ["user"] * (draws.at("user").chance(30) and verb.name not in _BARE)
 
 
 def _simple(
@@ -157,4 +160,5 @@ VOCABULARY = Vocabulary(
     operators={each.name: each for each in OPERATORS},
     live=(("status", "==", None),),
     own_facts=_own_facts,
+    changes=changes,
 )

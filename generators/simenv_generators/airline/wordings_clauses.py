@@ -28,7 +28,8 @@ _PLAIN: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         "$o",
         (
             "from {o:CITY}",
-            "[departing|leaving|starting|setting off] from {o:CITY}",
+            "{DEPARTING} from {o:CITY}",
+            "{DEPARTING} from {o:CITY}",
             "[starting|beginning|originating] in {o:CITY}",
             "out of {o:CITY}",
             "with {o:CITY} as the [starting point|place of departure|point of departure]",
@@ -39,11 +40,9 @@ _PLAIN: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         "$o",
         (
             "to {o:CITY}",
-            "[bound for|headed for|heading for|headed to|going to] {o:CITY}",
-            "with {o:CITY} as the [destination|place to go]",
-            "taking me to {o:CITY}",
-            "with destination {o:CITY}",
-            "for which {o:CITY} is the destination",
+            "{BOUND} {o:CITY}",
+            "{BOUND} {o:CITY}",
+            "with [{o:CITY} as the destination|destination {o:CITY}]",
         ),
     ),
     (
@@ -51,7 +50,8 @@ _PLAIN: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         "$o",
         (
             "on {o:DATE}",
-            "[starting|leaving|departing|beginning|setting off] on {o:DATE}",
+            "{DEPARTING} on {o:DATE}",
+            "{DEPARTING} on {o:DATE}",
             "with a {o:DATE} [start|departure|start date|departure date]",
             "[dated|starting|leaving|departing] {o:DATE}",
             "with {o:DATE} as the [start|departure] date",

@@ -6,15 +6,18 @@ from simenv.core.grammar import Rule
 from simenv_generators.airline.wordings_clauses import STATUSES
 
 _USER = (
-    "[for reference|for your records|in case you need it], my user ID is {u:UID}.",
-    "you'll find me under [the|] user ID {u:UID}.",
-    "[my profile is|my account is|I'm registered as|I'm listed as|I'm signed in as] {u:UID}.",
-    "I go by {u:UID} in your [system|records|books].",
-    "[my login is|my username is|my customer ID is|my ID with you is] {u:UID}.",
-    "this is about [the account|user account|the profile] {u:UID}.",
-    "[please|do] look me up [as|under] {u:UID}.",
-    "[the user ID|the ID] [on my account|on my profile|you'll need] is {u:UID}.",
-    "I'm user {u:UID}[, by the way|, if that helps|].",
+    "my {USERID} is {u:UID}.",
+    "{FORTHIS}, my {USERID} is {u:UID}.",
+    "{FORTHIS}, [I'm|I am] {u:UID}.",
+    "[you'll find|you have|you know] me [under|as] {u:UID}.",
+    "[you can|please|do|feel free to|you might] {FINDME} [as|under|with|by] {u:UID}.",
+    "I'm {LISTED} [as|under] {u:UID}[ with you| in your system| on your site|].",
+    "the {USERID} [on|of|for] my [account|profile] is {u:UID}.",
+    "[this|it|my request] [is about|concerns|has to do with] the [account|profile] {u:UID}.",
+    "[account|profile|user|customer]: {u:UID}.",
+    "{USERID}: {u:UID}.",
+    "[on your website|in your system|in your app|with you|in your files], I'm {u:UID}.",
+    "{FORTHIS}, [the|my] {USERID} [you need|to use|you want|on file] is {u:UID}.",
 )
 _POINTING = (
     "I don't have the [reservation|booking] number [at hand|with me|handy|here], I mean {r:REF}",

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from simenv.core.grammar import Rule
 
-_T = "[trip|booking|reservation|journey]"
+_T = "{TRIP}"
 
 
 class _Rank(NamedTuple):
@@ -205,72 +205,72 @@ def _comparisons(rank: _Rank) -> list[Rule]:
 
 
 _NUMBER = (
-    "[reservation|booking|trip] {i:RID}",
-    "[my|the] [booking|reservation|trip] {i:RID}",
-    "[reservation|booking|confirmation] [number|code|reference] {i:RID}",
-    "[my|the] [trip|booking|reservation] with [the|] [booking code|reference|number|code] {i:RID}",
-    "[my|the] [trip|booking|journey] [under|filed under|listed under|saved as|numbered] {i:RID}",
+    "{TRIP} {i:RID}",
+    "[my|the] {TRIP} {i:RID}",
+    "[booking|reservation|confirmation] {CODE} {i:RID}",
+    "[my|the] {TRIP} {FILED} {i:RID}",
     "{i:RID}",
-    "what I have [booked|reserved] under [number|code|reference|] {i:RID}",
+    "[my|the] {TRIP} ({i:RID})",
+    "[my|the] {TRIP} ({CODE} {i:RID})",
+    "what's [filed|listed|saved|booked|stored|recorded] under {i:RID}",
+    "the {TRIP} [I have|on my account|in my name] {FILED} {i:RID}",
 )
 _CLAUSED = (
-    "[my|the] trip {w:CLAUSES}",
-    "[my|the] reservation {w:CLAUSES}",
-    "[my|the] booking {w:CLAUSES}",
-    "[my|the] journey {w:CLAUSES}",
-    "[that|the] trip of mine {w:CLAUSES}",
-    "the [trip|booking|reservation] I [have|made|hold] {w:CLAUSES}",
-    "the one [trip|booking|reservation] [of mine|on my account|in my name] {w:CLAUSES}",
-    "what I have booked {w:CLAUSES}",
+    "my {TRIP} {w:CLAUSES}",
+    "the {TRIP} {w:CLAUSES}",
+    "my {TRIP} {w:CLAUSES}",
+    "the {TRIP} {IHAVE} {w:CLAUSES}",
+    "the one {TRIP} {IHAVE} {w:CLAUSES}",
+    "[that|this] {TRIP} of mine {w:CLAUSES}",
 )
 _TO_CITY = (
-    "my {d:CITY} [trip|journey|booking|reservation]",
-    "the {d:CITY} [trip|booking|reservation] [of mine|I have|]",
-    "my [trip|journey] to {d:CITY}",
+    "my {d:CITY} {TRIP}",
+    "the {d:CITY} {TRIP} [{IHAVE}|]",
+    "my {TRIP} to {d:CITY}",
     "the trip that [takes|brings|gets] me to {d:CITY}",
-    "[my|the] [booking|reservation] [with|that has] {d:CITY} as its destination",
+    "[my|the] {TRIP} [with|that has] {d:CITY} as its destination",
     "[my|the] trip [bound for|headed for|going to] {d:CITY}",
 )
 _ROUTE_DAY = (
-    "my {s:DATE} [trip|booking|reservation|journey] from {o:CITY} to {d:CITY}",
-    "the {s:DATE} [trip|booking|reservation] [of mine|I have|] from {o:CITY} to {d:CITY}",
-    "my {o:CITY} to {d:CITY} [trip|booking|reservation] [on|of|starting|starting on|leaving] {s:DATE}",
-    "the {o:CITY} to {d:CITY} [trip|journey] [I have|of mine|] [on|for|starting on|leaving on] {s:DATE}",
-    "the [trip|booking] that [takes|brings|gets] me from {o:CITY} to {d:CITY} [on|starting on] {s:DATE}",
+    "my {s:DATE} {TRIP} from {o:CITY} to {d:CITY}",
+    "the {s:DATE} {TRIP} [{IHAVE}|] from {o:CITY} to {d:CITY}",
+    "my {o:CITY} to {d:CITY} {TRIP} [on|of|starting|starting on|leaving] {s:DATE}",
+    "the {o:CITY} to {d:CITY} {TRIP} [{IHAVE}|] [on|for|starting on|leaving on] {s:DATE}",
+    "the {TRIP} that [takes|brings|gets] me from {o:CITY} to {d:CITY} [on|starting on] {s:DATE}",
     "the trip that [leaves|departs] {o:CITY} for {d:CITY} on {s:DATE}",
-    "the [trip|journey] I'm [taking|making|starting] on {s:DATE} from {o:CITY} to {d:CITY}",
-    "my [trip|journey|booking] [of|dated] {s:DATE}, {o:CITY} to {d:CITY}",
-    "the [booking|reservation] I have for {s:DATE}, [from|leaving] {o:CITY} to {d:CITY}",
-    "my [trip|journey|booking], {o:CITY} to {d:CITY}, {s:DATE}",
+    "the {TRIP} I'm [taking|making|starting] on {s:DATE} from {o:CITY} to {d:CITY}",
+    "my {TRIP} [of|dated] {s:DATE}, {o:CITY} to {d:CITY}",
+    "the {TRIP} I have for {s:DATE}, [from|leaving] {o:CITY} to {d:CITY}",
+    "my {TRIP}, {o:CITY} to {d:CITY}, {s:DATE}",
 )
 _ROUTE = (
-    "my {o:CITY} to {d:CITY} [trip|booking|reservation|journey]",
-    "the {o:CITY} to {d:CITY} [trip|journey|booking] [I have|of mine|]",
-    "the [trip|booking] that [takes|brings|gets] me from {o:CITY} to {d:CITY}",
+    "my {o:CITY} to {d:CITY} {TRIP}",
+    "the {o:CITY} to {d:CITY} {TRIP} [{IHAVE}|]",
+    "the {TRIP} that [takes|brings|gets] me from {o:CITY} to {d:CITY}",
     "the trip that [leaves|departs] {o:CITY} for {d:CITY}",
 )
 _DAY = (
-    "my {s:DATE} [trip|booking|reservation|journey]",
-    "the {s:DATE} [trip|booking|reservation] [of mine|I have|on my account|in my name]",
-    "the [trip|booking|reservation] I have [for|on] {s:DATE}",
+    "my {s:DATE} {TRIP}",
+    "the {s:DATE} {TRIP} {IHAVE}",
+    "the {TRIP} I have [for|on] {s:DATE}",
     "the trip I'm [taking|starting|leaving for] on {s:DATE}",
 )
 _TO_DAY = (
-    "my {s:DATE} [trip|booking|reservation|journey] to {d:CITY}",
-    "my {d:CITY} [trip|booking|reservation] [on|of|for|starting on|leaving on] {s:DATE}",
-    "the {d:CITY} trip [I have|I'm taking|I'm making|I booked|of mine|] on {s:DATE}",
+    "my {s:DATE} {TRIP} to {d:CITY}",
+    "my {d:CITY} {TRIP} [on|of|for|starting on|leaving on] {s:DATE}",
+    "the {d:CITY} trip [{IHAVE}|] on {s:DATE}",
     "the trip that [takes|brings|gets] me to {d:CITY} on {s:DATE}",
-    "the {s:DATE} [trip|booking|journey] [that takes me|bound|headed] to {d:CITY}",
+    "the {s:DATE} {TRIP} [that takes me|bound|headed] to {d:CITY}",
 )
 _TO_FROM = (
-    "my {d:CITY} [trip|booking|reservation|journey] [from|out of|starting in|departing from] {o:CITY}",
-    "the {d:CITY} trip [I have|I'm taking|I booked|of mine] [from|out of|starting in] {o:CITY}",
+    "my {d:CITY} {TRIP} [from|out of|starting in|departing from] {o:CITY}",
+    "the {d:CITY} trip {IHAVE} [from|out of|starting in] {o:CITY}",
     "the trip that [takes|brings|gets] me to {d:CITY} from {o:CITY}",
 )
 _DAY_FROM = (
-    "my {s:DATE} [trip|booking|reservation|journey] [from|out of|starting in] {o:CITY}",
-    "the {s:DATE} trip [I have|I'm taking|I booked|of mine] [from|out of|starting in] {o:CITY}",
-    "the [trip|booking|journey] on {s:DATE} that [takes|gets] me away from {o:CITY}",
+    "my {s:DATE} {TRIP} [from|out of|starting in] {o:CITY}",
+    "the {s:DATE} trip {IHAVE} [from|out of|starting in] {o:CITY}",
+    "the {TRIP} on {s:DATE} that [takes|gets] me away from {o:CITY}",
 )
 _SAME_1 = (
     "[the same|that same|the very same] [trip|booking|reservation]",
