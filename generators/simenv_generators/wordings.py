@@ -30,7 +30,7 @@ POLITE = (
     "[here's|here is|this is] [what|all|the thing] [I need|I'm after|I want|I ask]: {d:DEED}{TAIL}.",
     "[there's|there is] [just|only|really|] [one|a single] thing [I need|on my list|I'm after]: {d:DEED}.",
     "[I'd|I would|we'd] be {GLAD} if you {COULD} {d:DEED}.",
-    "it [would|'d|might] be {NICE} if you {COULD} {d:DEED}.",
+    "it [would|might|could] be {NICE} if you {COULD} {d:DEED}.",
     "you'd {OBLIGE} me [a lot|greatly|very much|] if you {COULD} {d:DEED}.",
     "[help|assist|support] me with [this|the following|one thing|a task]{TAIL}: {d:DEED}.",
     "{PLEASE} {d:DEED}.",
@@ -38,7 +38,7 @@ POLITE = (
     "{IWANT} {d:DEED}.",
 )
 PLEASE = (
-    "[please|kindly|do|just|simply|now|go ahead and|then|today]",
+    "[please|kindly|do|just|simply|now|go ahead and]",
     "[please|do] [kindly|just|simply|quickly|promptly|duly|also|now]",
     "[be so good as to|be so kind as to|be an angel and|do me a favour and|help me out and|do your best to]",
 )
@@ -52,7 +52,7 @@ CANYOU = (
     "[would|do] you mind if I [asked|ask|bothered|troubled] you to",
     "[may|might|could|can] I [ask|trouble|request|get|bother|instruct] you to [please|]",
     "[are you|would you be|will you be] [able|in a position|allowed|authorised|free] to",
-    "[how about you|why don't you|when could you|how soon can you|what if you|couldn't you]",
+    "[why don't you|couldn't you|won't you|might you|how about you]",
     "[can|could|may] I [count|rely|depend] on [you|your team|someone] to",
 )
 IWANT = (

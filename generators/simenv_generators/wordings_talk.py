@@ -6,20 +6,21 @@ _HI = (
     "{GREETING}[!|.]",
     "{GREETING} {WHO}[!|.]",
     "{GREETING}, {WHO}[!|.]",
-    "[ah|oh|okay|right|so|well|there you are], {GREETING}[ {WHO}|][!|.]",
-    "{GREETING}[ {WHO}|], [it's|it is] [me|only me|a customer of yours] [again|once more|calling back].",
-    "[nice|good|glad|lovely|great] to [finally|] [reach|get|find|meet|catch] [you|someone|{WHO}][!|.]",
-    "[excuse me|pardon me|sorry to barge in|knock knock|dear] {WHO}[!|.]",
+    "[ah|oh|okay|right|so|well|there you are], {GREETING}[ {WHO}|, {WHO}|][!|.]",
+    "{GREETING}[ {WHO}|], [it's|it is] [me|only me] [again|once more|calling back].",
+    "[nice|good|glad|great] to [finally|] [reach|find|meet|catch] [you|someone|somebody|a person][!|.]",
+    "[excuse me|pardon me|sorry to barge in|sorry to bother you|pardon the interruption][, {WHO}|][!|.]",
 )
 _GREETING = (
-    "[hi|hello|hey|hiya|howdy|greetings|morning|afternoon|evening|salutations|hullo]",
-    "good [day|morning|afternoon|evening]",
+    "[hi|hello|hey|hiya|howdy|greetings|morning|afternoon|evening|salutations|hullo|hi there|hey there]",
+    "[a very|a|one] good [day|morning|afternoon|evening] to you",
     "[hi|hello|hey] [again|once more|there|hello|from me]",
+    "good [day|morning|afternoon|evening]",
 )
 _WHO = (
-    "[there|team|support|everyone|all|folks|people|friend|friends|you|helpdesk|agent|somebody|service desk]",
+    "[team|support|everyone|all|folks|people|friend|friends|helpdesk|agent|somebody|service desk]",
     "[dear|good|kind|lovely|customer|patient] [people|team|folks|support|friends|agent|helper|souls]",
-    "[whoever|anyone who|everyone who] [is there|reads this|is on duty|can help|looks after me]",
+    "[whoever|anyone who|everyone who] [is there|reads this|is on duty|can help|looks after me|is free]",
     "[support|customer service|customer care|service] [team|desk|people|colleagues|staff|experts|crew]",
 )
 _GOOD = ("[good|kind|lovely|wonderful|friendly|helpful|patient|splendid|marvellous|brilliant]",)

@@ -30,6 +30,9 @@ OBLIGATIONS = {
     "P15": "it is new",
 }
 
+ALWAYS = frozenset(OBLIGATIONS) - {"P4", "P5", "P7", "P10", "P11", "P12"}
+"""Obligations of which every task has something to check."""
+
 
 class Unproved(Exception):
     """A task does not meet an obligation.

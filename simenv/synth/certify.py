@@ -1,6 +1,6 @@
 """Proving a task: all fifteen obligations and the ladder, in an order that turns bad tasks away early."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from simenv.core.assembly import Assembly, opening_of, said_of
@@ -12,7 +12,7 @@ from simenv.core.task import Task
 from simenv.core.vocabulary import Stage, Vocabulary
 from simenv.synth import plays, proofs, shortcuts
 from simenv.synth.case import Case
-from simenv.synth.certificate import OBLIGATIONS, Certificate, Proof, Unproved
+from simenv.synth.certificate import ALWAYS, OBLIGATIONS, Certificate, Proof, Unproved
 from simenv.synth.grow import SPLITS, allowed, belongs
 from simenv.synth.measure import changes
 from simenv.synth.proofs import SaidOtherwise, others_of
@@ -43,8 +43,8 @@ def asked_for(case: Case) -> Proof:
 
 def as_planned(case: Case) -> Proof:
     """P14: made again from its plan it is the same task, and its words are read back as the plan."""
-    again = case.assembly.made(case.task.size, case.task.intent)
-    for name in ("program", "goal", "card", "policy", "budget", "setup", "faults", "extras"):
+    again = case.assembly.made(case.task.size, "")
+    for name in ("program", "goal", "card", "policy", "budget", "setup", "faults", "extras", "intent"):
         if getattr(again, name) != getattr(case.task, name):
             raise Unproved("P14", f"its {name} is not what the plan says", case.task.id)
     return Proof(1 + _read_back(case), again.id)
@@ -115,6 +115,18 @@ _PLAYED: dict[str, Callable[[Case], Proof]] = {
 }
 
 
+def refuse_empty(found: Mapping[str, Proof]) -> None:
+    """Refuse proofs for which nothing was checked, unless they say why there was nothing to check.
+
+    Raises:
+        Unproved: If there is such a proof.
+    """
+    for name, proof in found.items():
+        excused = name not in ALWAYS and proof.witness.startswith("n/a: ")
+        if not proof.applies and not excused:
+            raise Unproved(name, "nothing was checked", proof.witness)
+
+
 def certify(
     domain: Domain,
     words: Vocabulary,
@@ -153,6 +165,7 @@ def certify(
         raise Unproved("P2", "nothing is to be done")
     found |= dict(plays.each(_TOOL_LEVEL, case))
     found |= dict(plays.each(_PLAYED, case))
+    refuse_empty(found)
     failing, difficulty = plays.ladder(case, lineage, operators)
     if not failing:
         raise Unproved("ladder", "no rung fails")

@@ -87,7 +87,7 @@ class Made:
         keys: For every line (hash of program and set-up, answers of a task that is nothing but questions).
         rejected: Reason to count.
         drawn: Plans that were grown to what was aimed at.
-        absent: Obligation to how many tasks it does not apply to.
+        absent: For every line the obligations that do not apply to it.
     """
 
     number: int
@@ -97,21 +97,19 @@ class Made:
     keys: list[tuple[str, list[str | int]]] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
     drawn: int = 0
-    absent: Counter[str] = field(default_factory=Counter)
+    absent: list[list[str]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data."""
-        # ``asdict`` makes a counter of (key, count) pairs of a counter.
-        counters = {"rejected": dict(self.rejected), "absent": dict(self.absent)}
+        # ``asdict`` makes a counter of (key, count) pairs of one.
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
-        return plain | counters
+        return plain | {"rejected": dict(self.rejected)}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Made":
         """Return what ``to_json`` described."""
         keys = [(name, answers) for name, answers in data["keys"]]
-        counters = {name: Counter(data[name]) for name in ("rejected", "absent")}
-        return Made(**{**data, **counters, "keys": keys})
+        return Made(**{**data, "rejected": Counter(data["rejected"]), "keys": keys})
 
 
 def key_of(task: Task) -> tuple[str, list[str | int]]:
@@ -214,7 +212,7 @@ class Smith:
         self._seen[key[0]] = None
         self.made.lines.append(canonical(line_of(task, certificate)))
         self.made.keys.append(key)
-        self.made.absent.update(name for name, proof in certificate.proofs.items() if not proof.applies)
+        self.made.absent.append([name for name, proof in certificate.proofs.items() if not proof.applies])
 
     def _twin(self, task: Task, grown: Grown, aim: Aim, address: tuple[str | int, ...]) -> None:
         """Add the same request in a world with one row changed, in which another outcome is right."""
@@ -302,7 +300,7 @@ class Forge:
         self.rejected.update(made.rejected)
         self.drawn += made.drawn
         lines = []
-        for line, (program, answers) in zip(made.lines, made.keys, strict=True):
+        for line, (program, answers), absent in zip(made.lines, made.keys, made.absent, strict=True):
             if self.full:
                 break
             reason = self._repeats(program, answers)
@@ -310,11 +308,11 @@ class Forge:
                 self.rejected[reason] += 1
                 continue
             lines.append(line)
+            self.absent.update(absent)
             self.made += 1
         if lines:
             world = {"address": made.address, "size": self.order.size, "digest": made.digest}
             self.worlds.append(world)
-        self.absent.update(made.absent)
         return lines
 
     def _repeats(self, program: str, answers: Sequence[str | int]) -> str:

@@ -72,7 +72,7 @@ class Cut(Mind):
     def value(self, node: Node, value: Any, source: Any) -> Any:
         if node.step != self.step:
             return value
-        if node.op in ("filter", "extremum", "rank") and not isinstance(value, list):
+        if node.op in ("extremum", "rank") or (node.op == "filter" and not isinstance(value, list)):
             others = [item for item in source if item is not value and item != value]
             self.more = self.more or self.number + 1 < len(others)
             return others[self.number] if self.number < len(others) else None
@@ -255,6 +255,7 @@ def aimed_depth(plan: Plan, steps: Mapping[str, tuple[int, int]], denied: Sequen
     """
     deepest = 0
     base: dict[str, int] = {}
+    made: dict[str, int] = {}
     for number, want in enumerate(plan.wants, 1):
         start = 0
         if "when" in want:
@@ -262,11 +263,12 @@ def aimed_depth(plan: Plan, steps: Mapping[str, tuple[int, int]], denied: Sequen
         for goal, prefix, deed in deeds_of(plan.model_copy(update={"wants": [want]})):
             mine = f"g{number}" + prefix[2:]
             at = deed.get("at", {"by": "none"})
-            target = base.get("it", 0) if at["by"] == "it" else _ref_depth(at, base)
+            target = base.get("it", 0) if at["by"] == "it" else _ref_depth(at, made if at["by"] == "new" else base)
             base[f"g{number}" + goal[2:]] = base["it"] = target
             args = max((_value_depth(value, target) for value in deed["args"].values()), default=0)
             own = steps[deed["do"]][mine in denied]
-            deepest = max(deepest, max(start, target, args) + own)
+            made[f"g{number}" + goal[2:]] = max(start, target, args) + own
+            deepest = max(deepest, made[f"g{number}" + goal[2:]])
             if "first" in want:
                 start = target + 1
     return deepest

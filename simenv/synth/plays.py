@@ -1,5 +1,6 @@
 """Obligations that are proved through the public episode: P1 to P3, P13 and the ladder."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from simenv.agents.audit import decline, idle, transfer
@@ -17,6 +18,7 @@ from simenv.synth.certificate import Proof, Unproved
 
 _RANDOM_AGENTS = 2
 _RANDOM_CALLS = 6
+_AMOUNT = re.compile(r"\d+(\.\d\d)?")
 
 
 def solvable(case: Case) -> Proof:
@@ -53,7 +55,10 @@ def _dump(episode: Episode) -> Play:
         if tool.effect == "read":
             arguments = scraps.look().call(tool, Draws("dump", episode.task.id, tool.name))
             yield plain_call(tool.name, show_arguments(arguments))
-    yield f"The total, balance, status and answer: {', '.join(scraps.look().numbers)[:500]}"
+    amounts = [number for number in scraps.look().numbers if _AMOUNT.fullmatch(number)]
+    for about in _asked(episode):
+        yield f"The {about} is {', '.join(f'${amount}' for amount in amounts)[:500]}."
+    yield f"The total, balance, status and answer: {', '.join(scraps.numbers)[:500]}"
 
 
 def _random(number: int) -> Callable[[Episode], Play]:
@@ -69,7 +74,16 @@ def _random(number: int) -> Callable[[Episode], Play]:
 
 
 def _constant(episode: Episode) -> Play:
+    """Answer every question with nothing, in its own words."""
+    for about in _asked(episode):
+        yield f"The {about} is $0."
     yield "The answer to your question is $0."
+
+
+def _asked(episode: Episode) -> list[str]:
+    """Return a word of every question, without which no sentence answers it."""
+    questions = [wish.question for wish in episode.task.card.wishes]
+    return [question.about[0] for question in questions if question is not None]
 
 
 def _echo_once(episode: Episode) -> Play:

@@ -1,7 +1,9 @@
 """Obligations that are proved by running and replaying the program at tool level: P4 to P9."""
 
+import re
 from collections.abc import Iterator, Sequence
-from itertools import permutations
+from itertools import combinations, permutations
+from math import factorial
 from typing import Any
 
 from typing_extensions import override
@@ -10,12 +12,14 @@ from simenv.core.drafting import deeds_of
 from simenv.core.interpreter import COMPARE, Mind, Request
 from simenv.core.plan import Want, refs_in
 from simenv.core.program import Extremum, Filter, Node, Program, Rank, Slot, fill, measure
-from simenv.core.selecting import resolve
+from simenv.core.selecting import resolve, resolve_all
 from simenv.synth.case import Case
 from simenv.synth.certificate import Proof, Unproved
 from simenv.synth.measure import Seen, changes, sources_of
 
 _MOST_ORDERS = 24
+_POINTS = re.compile(r"_at|_among$|_of\d*$|_not$")
+"""Ids of nodes that stand for a reference, or for one inside another."""
 
 
 def unique(case: Case) -> Proof:
@@ -27,9 +31,20 @@ def unique(case: Case) -> Proof:
             margin = _margin(seen, case)
         elif isinstance(seen.node, Filter) and seen.node.one:
             checks += 1
-            margin = f"{seen.node.id}: 1 of {len(seen.source)}"
-    checks += _agreeing(case)
-    return Proof(checks, margin or "the words and the program point at the same")
+            margin = _only(seen, case)
+    agreeing = _agreeing(case)
+    if not checks + agreeing:
+        return Proof(0, "n/a: nothing is pointed at")
+    return Proof(checks + agreeing, margin or "the words and the program point at the same")
+
+
+def _only(seen: Seen, case: Case) -> str:
+    node: Any = seen.node
+    tests = [(by, how, fill(wanted, case.values)) for by, how, wanted in node.where]
+    count = len(_kept(seen.source, tests))
+    if count != 1:
+        raise Unproved("P4", "not exactly one", f"{node.id}: {count} elements meet it")
+    return f"{node.id}: 1 of {len(seen.source)}"
 
 
 def _margin(seen: Seen, case: Case) -> str:
@@ -49,15 +64,16 @@ def _agreeing(case: Case) -> int:
     key, checks = case.words.key, 0
     for goal, prefix, deed in deeds_of(case.plan):
         at = deed.get("at", {"by": "none"})
-        if at["by"] in ("none", "all", "new", "it") or f"{prefix}_at" not in values:
+        if at["by"] in ("none", "new", "it") or f"{prefix}_at" not in values:
             continue
         case.scope.own = ("", {})
-        meant, found = resolve(case.scope, at), values[f"{prefix}_at"]
+        several = at["by"] == "all"
+        meant = resolve_all(case.scope, at) if several else [resolve(case.scope, at)]
+        found = values[f"{prefix}_at"] if several else [values[f"{prefix}_at"]]
         checks += 1
-        if measure(key, meant) != measure(key, found):
-            raise Unproved(
-                "P4", "words and program disagree", f"{goal}: {measure(key, meant)}, {measure(key, found)}"
-            )
+        ids = [[measure(key, each) for each in each_of] for each_of in (meant, found)]
+        if ids[0] != ids[1]:
+            raise Unproved("P4", "words and program disagree", f"{goal}: {ids[0]}, {ids[1]}")
     return checks
 
 
@@ -65,18 +81,28 @@ def confluent(case: Case) -> Proof:
     """P5: wants that do not build on each other may be met in any order."""
     program = case.task.program
     parts, head = wants_of(program, len(case.plan.wants))
-    free = [number for number, want in enumerate(case.plan.wants) if not _builds(want)]
-    if len(free) < 2:
-        return Proof(0, "n/a: fewer than two wants that stand by themselves")
     checks = 0
-    for order in list(permutations(range(len(parts))))[1:_MOST_ORDERS]:
+    for order in _orders(len(parts)):
         if not _keeps(order, case.plan.wants):
             continue
         again = Program(nodes=[*head, *(node for number in order for node in parts[number])])
         checks += 1
         if changes(case.bench.run(again, mind=Mind()), case.outcome):
             raise Unproved("P5", "the order matters", str(order))
+    if not checks:
+        return Proof(0, "n/a: there is one order only")
     return Proof(checks, f"{checks} orders")
+
+
+def _orders(count: int) -> Iterator[tuple[int, ...]]:
+    """Yield every other order of a few, and every swap of two among many."""
+    same = tuple(range(count))
+    if factorial(count) <= _MOST_ORDERS:
+        yield from (order for order in permutations(same) if order != same)
+        return
+    for one, other in combinations(same, 2):
+        swapped = {one: other, other: one}
+        yield tuple(swapped.get(each, each) for each in same)
 
 
 def wants_of(program: Program, count: int) -> tuple[list[list[Node]], list[Node]]:
@@ -95,10 +121,6 @@ def _want_number(name: str, count: int) -> int | None:
         if rest != name and not rest[:1].isdecimal():
             return number
     return None
-
-
-def _builds(want: Want) -> bool:
-    return any(ref["by"] in ("same", "new") for ref in refs_in(want))
 
 
 def _keeps(order: Sequence[int], wants: Sequence[Want]) -> bool:
@@ -186,7 +208,7 @@ def _clauses_matter(case: Case) -> int:
     checks = 0
     for seen in case.seen:
         node = seen.node
-        if not isinstance(node, Filter) or (not node.id.endswith(("_at", "_among")) and "_at" not in node.id):
+        if not isinstance(node, Filter) or not _POINTS.search(node.id):
             continue
         tests = [(by, how, fill(wanted, values)) for by, how, wanted in node.where]
         whole = _kept(seen.source, tests)

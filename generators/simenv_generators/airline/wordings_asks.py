@@ -14,7 +14,7 @@ _REFUND = (
     "{TELLME} my total {REFUND} if I {CANCELLED} {r:REF}?",
     "how [big|large|high|sizeable] would the total {REFUND} be [if I {CANCELLED}|for {DROPPING}] {r:REF}?",
     "[how much|what] would {DROPPING} {r:REF} [bring|give|get|return to] me [back|] in total?",
-    "[without cancelling it yet|before I decide|hypothetically], what's the total {REFUND} for {r:REF}?",
+    "[before I decide|hypothetically|just in theory|as things stand], what's the total {REFUND} for {r:REF}?",
     "what total {REFUND} [would I get|could I expect|am I looking at] for {DROPPING} {r:REF}?",
 )
 _REFUNDED = (
@@ -68,19 +68,19 @@ _STATUS = (
     "{TELLME} the {STATUSOF} of the {d:DATE} flight, {PARTOF} {r:REF}?",
 )
 _BALANCE = (
-    "what is the total {BALANCE} [of|on|across] {ALLMY} {thing}?",
-    "{TELLME} the total {BALANCE} [of|on|across] {ALLMY} {thing}?",
-    "{HOWMUCH} {IHAVELEFT} in total on {ALLMY} {thing}?",
-    "what do the balances of {ALLMY} {thing} {SUMUP} in total?",
-    "what [is|makes] the [sum|total] of the balances [of|on|across] {ALLMY} {thing}?",
-    "{ADDING} {ALLMY} {thing}, what's [the|my] total {BALANCE}?",
-    "{ADDING} {ALLMY} {thing}, {HOWMUCH} {IHAVELEFT} in total?",
-    "what are {ALLMY} {thing} worth in total?",
-    "{HOWMUCH} do {ALLMY} {thing} {SUMUP} in total?",
-    "what total {BALANCE} do {ALLMY} {thing} [have|hold|carry|show] together?",
-    "[could|can] you add up {ALLMY} {thing} and [give|tell|show] me the total {BALANCE}?",
-    "{LOOKINGAT} {ALLMY} {thing}, what's the total {BALANCE}?",
-    "{LOOKINGAT} {ALLMY} {thing}, {HOWMUCH} {IHAVELEFT} in total?",
+    "what is the total {BALANCE} [of|on|across] {thing}?",
+    "{TELLME} the total {BALANCE} [of|on|across] {thing}?",
+    "{HOWMUCH} {IHAVELEFT} in total on {thing}?",
+    "what do the balances of {thing} {SUMUP} in total?",
+    "what [is|makes] the [sum|total] of the balances [of|on|across] {thing}?",
+    "{ADDING} {thing}, what's [the|my] total {BALANCE}?",
+    "{ADDING} {thing}, {HOWMUCH} {IHAVELEFT} in total?",
+    "what are {thing} worth in total?",
+    "{HOWMUCH} do {thing} {SUMUP} in total?",
+    "what total {BALANCE} do {thing} [have|hold|carry|show] together?",
+    "[could|can] you add up {thing} and [give|tell|show] me the total {BALANCE}?",
+    "{LOOKINGAT} {thing}, what's the total {BALANCE}?",
+    "{LOOKINGAT} {thing}, {HOWMUCH} {IHAVELEFT} in total?",
 )
 _MORE = (
     "{r:REF} [cost|was|had a price of] more than {m:MONEY} [in total|]",
@@ -148,10 +148,10 @@ def questions() -> list[Rule]:
             Rule(
                 "ASKED",
                 {"do": "balance", "args": {"source": source}},
-                tuple(text.replace("{thing}", thing) for text in _BALANCE),
+                tuple(text.replace("{thing}", f"{{{every}}}") for text in _BALANCE),
                 family="balance",
             )
-            for source, thing in (("gift_card", "gift cards"), ("certificate", "travel certificates"))
+            for source, every in (("gift_card", "ALLCARDS"), ("certificate", "ALLVOUCHERS"))
         ],
     ]
 

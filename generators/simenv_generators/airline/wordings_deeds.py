@@ -154,13 +154,13 @@ _CLAIM = (
     "compensate me for my {adj} flight on {d:DATE}, {PARTOF} {r:REF}",
     "{GRANT} me {COMPENSATION} for the {adj} flight on {d:DATE}, {PARTOF} {r:REF}",
     "{CLAIMFOR} {COMPENSATION} for the {noun} of my {d:DATE} flight, {PARTOF} {r:REF}",
-    "[make good|put right] the {noun} of my flight on {d:DATE}, {PARTOF} {r:REF}, by compensating me",
-    "{GRANT} me {COMPENSATION} for my flight on {d:DATE} that was {adj}, {PARTOF} {r:REF}",
+    "compensate me for my {d:DATE} flight, {PARTOF} {r:REF}, [as|because|since|seeing that] it was {adj}",
+    "{GRANT} me {COMPENSATION} for my flight on {d:DATE} that [was|had been|got] {adj}, {PARTOF} {r:REF}",
     "compensate me for the {noun} on {d:DATE} of [a|my|our] flight, {PARTOF} {r:REF}",
     "{CLAIMFOR} [a|my|our] compensation claim for [my|the] {adj} {d:DATE} flight, {PARTOF} {r:REF}",
     "compensate me [properly|fairly|duly|] for {r:REF}, where the flight on {d:DATE} was {adj}",
-    "{GRANT} me {COMPENSATION} on account of {r:REF}, where my {d:DATE} flight was {adj}",
-    "{GRANT} me {COMPENSATION} because you {adj} my {d:DATE} flight, {PARTOF} {r:REF}",
+    "{GRANT} me {COMPENSATION} [on account of|because of|over] {r:REF}, where my {d:DATE} flight was {adj}",
+    "{GRANT} me {COMPENSATION} [because|as|since] you {adj} my {d:DATE} flight, {PARTOF} {r:REF}",
 )
 _BOOK = (
     "{GETME} me a {NONSTOP} flight from {f:CITY} to {t:CITY} on {d:DATE}",
@@ -226,7 +226,12 @@ def deeds() -> list[Rule]:
         deed("bags", {"total": {"sum": "bags", "refs": ["$x", "$y"]}}, _BAGS_SUM, "aggregate"),
         Rule("BAGS", 1, ("[1|one|a single] checked bag", "[1|one] piece of checked luggage")),
         Rule(
-            "BAGS", "$n", ("{n:NUM} checked [bags|suitcases]", "{n:NUM} pieces of checked [luggage|baggage]")
+            "BAGS",
+            "$n",
+            (
+                "{n:NUM} [checked|hold] [bags|cases]",
+                "{n:NUM} [pieces|items] of [checked|hold] [luggage|baggage]",
+            ),
         ),
         deed("cabin", {"cabin": "$c"}, _CABIN),
         deed("cabin", {}, _CABIN_OPEN),

@@ -4,7 +4,13 @@ from simenv.core.grammar import Rule
 
 _LISTS = """
 ADDING: adding up, taking together, counting up, summing up, totting up, putting together, pooling
-ALLMY: all my, all of my
+ALLCARDS: all my gift cards, all of my gift cards, all the gift cards I have,
+    all the gift cards on my profile, all the gift cards in my account, all gift cards in my name,
+    all the gift cards I own, all those gift cards of mine, all gift cards that are mine
+ALLVOUCHERS: all my travel certificates, all of my travel certificates,
+    all the travel certificates I have, all the travel certificates on my profile,
+    all the travel certificates in my account, all travel certificates in my name,
+    all the travel certificates I own, all those travel certificates of mine
 ALTER: change, switch, alter, swap, modify, adjust, revise, amend, update, reset, edit
 ALTERED: changed, switched, altered, modified, adjusted, revised, amended, updated, reset
 BAGGAGE: number of checked bags, checked baggage, checked luggage, bag count, luggage count, number
@@ -46,7 +52,7 @@ GOTBACK: get back, receive back, recover, be refunded, be paid back, be reimburs
     have returned to me, get refunded, have coming
 GRANT: give, pay, send, grant, get, issue, offer, award, secure, provide
 HOWMUCH: how much, how much money, what, what sum, what amount
-IHAVE: I have, of mine, on my account, in my name, I booked, on my profile, I hold, under my name, I
+IHAVE: I have, I've got, I've booked, you have for me, I arranged, I reserved, of mine, on my account, in my name, I booked, on my profile, I hold, under my name, I
     made
 IHAVELEFT: do I have, is there, is left, remains, is still available, do I still have,
     am I left with, do I own
