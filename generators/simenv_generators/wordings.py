@@ -12,7 +12,7 @@ from simenv.core.grammar import Rule, Terminal
 from simenv_generators.wordings_talk import talk
 
 POLITE = (
-    "{d:DEED}{TAIL}.",
+    *["{d:DEED}{TAIL}."] * 3,
     "{d:DEED}, [please|thanks|if you would|if you can|thank you|will you|would you].",
     "{PLEASE} {d:DEED}.",
     "{PLEASE} {d:DEED}{TAIL}.",
@@ -73,11 +73,13 @@ NICE = ("[great|lovely|wonderful|good|kind|helpful|perfect|ideal|super|terrific|
 OBLIGE = ("[help|oblige|please|relieve|support|assist|delight|cheer|comfort]",)
 COULD = ("[could|would|were to|can|might|managed to|agreed to|would please|could please|could kindly]",)
 TAIL = (
-    *[""] * 10,
-    "[, please|, thanks|, thank you|, if you can|, if you would|, if possible]",
-    "[, if that's all right|, if that works|, if you don't mind|, if it's not too much trouble]",
-    "[, as soon as you can|, when you get to it|, at your convenience|, without delay|, right away]",
-    "[, if you'd be so kind|, that's all I ask|, nothing more|, that would help|, and that's that]",
+    *[""] * 9,
+    ", [please|thanks|thank you|if you can|if you would|if possible]",
+    ", if [that's all right|that works|you don't mind|it's not too much trouble|it's no bother]",
+    ", [as soon as you can|when you get to it|at your convenience|without delay|right away|today]",
+    ", [while|since|because] I'm {CHORE}",
+    ", [as|since|because|seeing that] {KIN} [can't|won't|couldn't|didn't] [help|help me|do it|find time]",
+    ", as I'm {MOOD} [today|right now|these days|just now]",
 )
 SOFTLY = (
     "if [at all possible|possible|that's possible|you can|you could|it's no trouble|you don't mind]",

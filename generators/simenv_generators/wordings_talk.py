@@ -106,7 +106,7 @@ _FAVOUR = (
     "[listening|helping out|the help|the good service|bearing with me|putting up with me|getting back to me]",
 )
 _CLOSE = (
-    *[""] * 12,
+    *[""] * 16,
     "{THANKS}[!|.]",
     "{THANKS} for {FAVOUR}[!|.]",
     "{THANKS} [in advance|once more|as always|as ever|already now|again] for {FAVOUR}[!|.]",
@@ -114,6 +114,7 @@ _CLOSE = (
     "[that's|that is|that would be] [all|everything|it] [for now|for today|from me|from my side|, I think].",
     "[let me know|tell me|just ask|shout] if [you need|you require|you miss|you're missing] {INFO}.",
     "[back to|off to|on to|time for] {CHORE} [now|again|meanwhile|for now|in the meantime|then].",
+    "[pardon|excuse|forgive] the [rush|haste|hurry], {CHORE} [comes next|is next|awaits me|calls].",
     "[best|kind|warm|friendly] [regards|wishes|greetings].",
     "[sorry|apologies] for [sounding|being|coming across as|seeming] {MOOD}.",
 )
@@ -130,7 +131,7 @@ _INFO = (
 def talk() -> list[Rule]:
     """Return the rules of greetings, of turns to the next request, and of farewells."""
     return [
-        Rule("HELLO", None, (*["{HI}"] * 5, "{HI} {LEAD}", "{LEAD}"), family="hello"),
+        Rule("HELLO", None, (*["{HI}"] * 8, "{HI} {LEAD}", "{LEAD}"), family="hello"),
         Rule("HI", None, _HI, family="hello"),
         Rule("GREETING", None, _GREETING),
         Rule("WHO", None, _WHO),

@@ -10,7 +10,7 @@ from simenv.core.growth import Operator
 from simenv.core.program import Slot
 from simenv.core.task import Task
 from simenv.core.vocabulary import Stage, Vocabulary
-from simenv.synth import plays, proofs, shortcuts
+from simenv.synth import plays, precision, proofs, shortcuts
 from simenv.synth.case import Case
 from simenv.synth.certificate import ALWAYS, OBLIGATIONS, Certificate, Proof, Unproved
 from simenv.synth.grow import SPLITS, allowed, belongs
@@ -101,7 +101,7 @@ _TOOL_LEVEL: dict[str, Callable[[Case], Proof]] = {
     "P8": proofs.steps_matter,
     "P7": proofs.values_matter,
     "P5": proofs.confluent,
-    "P9": proofs.precise,
+    "P9": precision.precise,
     "P11": shortcuts.no_shortcut,
 }
 _PLAYED: dict[str, Callable[[Case], Proof]] = {

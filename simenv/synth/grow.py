@@ -24,7 +24,8 @@ _SHARES = {"train": range(7), "validation": range(7, 8), "test": range(8, 10)}
 _TEST_ONLY = 5
 """One in so many pairs of operators occurs in the test split only."""
 _TRIES = 24
-_SEEDS = 8
+_SEEDS = 16
+_LED_SEEDS = 12
 _MOST_DEPTH, _MOST_BREADTH = 8, 8
 GENERIC = (*referring.OPERATORS, *asking.OPERATORS, *manners.OPERATORS)
 
@@ -131,17 +132,34 @@ class Grower:
     def grow(self, draws: Draws, aim: Aim) -> Grown | None:
         """Return a plan of about that depth and breadth, or None where this draw leads to none."""
         names = chosen(self.known, aim.operators)
+        lead = self._lead(draws.at("lead"), aim, names)
         for number in range(_SEEDS):
-            found = self._grow(draws.at(number), aim, names)
+            # Operators that seldom fit would hardly occur, so one is chosen first and a seed for it.
+            found = self._grow(draws.at(number), aim, names, lead if number < _LED_SEEDS else None)
             if found is not None:
                 return found
         return None
 
-    def _grow(self, draws: Draws, aim: Aim, names: dict[str, Operator]) -> Grown | None:
+    def _lead(self, draws: Draws, aim: Aim, names: dict[str, Operator]) -> Operator | None:
+        """Draw the operator that a plan is to grow by first."""
+        axes = ["depth"] * (aim.depth > 1) + ["breadth"] * (aim.breadth > 1)
+        pool = [each for each in names.values() if each.axis in axes]
+        more = dict(aim.weights)
+        return draws.weighted(pool, [one.weight * more.get(one.name, 4) for one in pool]) if pool else None
+
+    def _grow(
+        self, draws: Draws, aim: Aim, names: dict[str, Operator], lead: Operator | None
+    ) -> Grown | None:
         seed = self._seed(draws.at("seed"), aim)
         if seed is None:
             return None
         grown = Grown(seed)
+        if lead is not None:
+            scope = Scope(self.domain, self.words, self.stage, seed)
+            child = self._apply(lead, scope, draws.at("lead"))
+            if child is None or not self._nearer(seed, child, aim, lead.axis):
+                return None
+            grown = Grown(child, (lead.name,))
         for number in range(_TRIES):
             depth, breadth = self.reach(grown.plan)
             if (depth, breadth) == (aim.depth, aim.breadth):

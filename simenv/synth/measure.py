@@ -263,7 +263,9 @@ def aimed_depth(plan: Plan, steps: Mapping[str, tuple[int, int]], denied: Sequen
         for goal, prefix, deed in deeds_of(plan.model_copy(update={"wants": [want]})):
             mine = f"g{number}" + prefix[2:]
             at = deed.get("at", {"by": "none"})
-            target = base.get("it", 0) if at["by"] == "it" else _ref_depth(at, made if at["by"] == "new" else base)
+            target = (
+                base.get("it", 0) if at["by"] == "it" else _ref_depth(at, made if at["by"] == "new" else base)
+            )
             base[f"g{number}" + goal[2:]] = base["it"] = target
             args = max((_value_depth(value, target) for value in deed["args"].values()), default=0)
             own = steps[deed["do"]][mine in denied]

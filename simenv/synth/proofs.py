@@ -9,7 +9,7 @@ from typing import Any
 from typing_extensions import override
 
 from simenv.core.drafting import deeds_of
-from simenv.core.interpreter import COMPARE, Mind, Request
+from simenv.core.interpreter import COMPARE, Mind
 from simenv.core.plan import Want, refs_in
 from simenv.core.program import Extremum, Filter, Node, Program, Rank, Slot, fill, measure
 from simenv.core.selecting import resolve, resolve_all
@@ -25,31 +25,41 @@ _POINTS = re.compile(r"_at|_among$|_of\d*$|_not$")
 def unique(case: Case) -> Proof:
     """P4: every reference on the branch points at exactly one element, by a margin."""
     checks, margin = 0, ""
+    # As they were when each was looked at: the elements of a for-each have the same nodes.
+    values: dict[str, Any] = {}
     for seen in case.seen:
         if isinstance(seen.node, Extremum | Rank):
             checks += 1
-            margin = _margin(seen, case)
+            margin = _margin(seen, values)
         elif isinstance(seen.node, Filter) and seen.node.one:
             checks += 1
-            margin = _only(seen, case)
+            margin = _only(seen, values)
+        values[seen.node.id] = seen.value
     agreeing = _agreeing(case)
     if not checks + agreeing:
         return Proof(0, "n/a: nothing is pointed at")
     return Proof(checks + agreeing, margin or "the words and the program point at the same")
 
 
-def _only(seen: Seen, case: Case) -> str:
+def _only(seen: Seen, values: dict[str, Any]) -> str:
     node: Any = seen.node
-    tests = [(by, how, fill(wanted, case.values)) for by, how, wanted in node.where]
+    if not _filled(node, values):
+        return ""
+    tests = [(by, how, fill(wanted, values)) for by, how, wanted in node.where]
     count = len(_kept(seen.source, tests))
     if count != 1:
         raise Unproved("P4", "not exactly one", f"{node.id}: {count} elements meet it")
     return f"{node.id}: 1 of {len(seen.source)}"
 
 
-def _margin(seen: Seen, case: Case) -> str:
+def _filled(node: Filter, values: dict[str, Any]) -> bool:
+    """Whether what a filter compares with is known; inside a for-each it may be the element at hand."""
+    wanted = [to["$"].partition(".")[0] for _, _, to in node.where if isinstance(to, dict) and "$" in to]
+    return all(name in values for name in wanted)
+
+
+def _margin(seen: Seen, values: dict[str, Any]) -> str:
     node: Any = seen.node
-    values = case.values
     by = fill(node.by, values)
     measured = [measure(by, item) for item in seen.source]
     own = measure(by, seen.value)
@@ -208,7 +218,7 @@ def _clauses_matter(case: Case) -> int:
     checks = 0
     for seen in case.seen:
         node = seen.node
-        if not isinstance(node, Filter) or not _POINTS.search(node.id):
+        if not isinstance(node, Filter) or not _POINTS.search(node.id) or not _filled(node, values):
             continue
         tests = [(by, how, fill(wanted, values)) for by, how, wanted in node.where]
         whole = _kept(seen.source, tests)
@@ -237,61 +247,3 @@ def steps_matter(case: Case) -> Proof:
     if not case.measured.necessary:
         raise Unproved("P8", "no step matters")
     return Proof(len(case.measured.necessary), " > ".join(case.measured.chain))
-
-
-def precise(case: Case) -> Proof:
-    """P9: near misses do not reach the goal: another element, another customer's, another number, one more write."""
-    calls = [(each.name, each.arguments) for each in case.deeds if each.kind != "report"]
-    checks = 0
-    for at, request in enumerate(each for each in case.deeds if each.kind != "report"):
-        for mutant in _mutants(case, request):
-            checks += 1
-            if case.reached(case.replay([*calls[:at], (request.name, mutant), *calls[at + 1 :]])):
-                raise Unproved("P9", "a near miss passes", f"{request.node.id}: {mutant}")
-    for extra in _extras(case):
-        found = case.replay([*calls, extra])
-        if found != case.outcome.required:
-            checks += 1
-            if case.reached(found):
-                raise Unproved("P9", "an extra write passes", str(extra))
-    for goal, value in case.task.goal.answers.items():
-        checks += 1
-        if case.outcome.answers.get(goal) != value:
-            raise Unproved("P9", "the answer is not the program's", goal)
-    if not case.reached(case.replay(calls)):
-        raise Unproved("P9", "the goal is not the program's outcome", str(len(case.outcome.required)))
-    return Proof(checks + 1, f"{checks} near misses")
-
-
-def _mutants(case: Case, request: Request) -> Iterator[dict[str, Any]]:
-    """Yield the arguments with one value exchanged for a near one."""
-    arguments = request.arguments or {}
-    key = case.words.key
-    for name, value in arguments.items():
-        if name == key:
-            for other in _other_keys(case, value):
-                yield arguments | {name: other}
-        elif isinstance(value, int) and not isinstance(value, bool):
-            yield arguments | {name: value + 1}
-            yield arguments | {name: value - 1}
-        elif isinstance(value, dict):
-            first = next(iter(value))
-            yield arguments | {name: value | {first: "?"}}
-
-
-def _other_keys(case: Case, own: Any) -> list[Any]:
-    """Return the keys of another element of the customer's and of one of somebody else's."""
-    key = case.words.key
-    mine = [measure(key, each) for each in case.scope.elements if measure(key, each) != own]
-    others = case.stage.customers
-    at = others.index(case.plan.customer)
-    foreign = [measure(key, each) for each in case.stage.elements(others[at - 1])]
-    return mine[:1] + foreign[:1]
-
-
-def _extras(case: Case) -> Iterator[tuple[str, Any]]:
-    """Yield writes that nobody asked for: the same deed for somebody else, the deed once more."""
-    for request in case.deeds:
-        if request.kind == "write" and case.words.key in (request.arguments or {}):
-            for other in _other_keys(case, (request.arguments or {})[case.words.key]):
-                yield request.name, (request.arguments or {}) | {case.words.key: other}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from simenv.core.draws import Draws
+from simenv.core.interpreter import UnsoundError
 from simenv.core.program import Aggregate, Compute, Const, Extremum, Filter, If, Judge, Node, Search
 from simenv.core.task import Fact, Scalar
 from simenv.core.vocabulary import Answer, Arg, Draft, Element, Job, Verb
@@ -145,6 +146,8 @@ def _rename_draft(job: Job) -> Draft:
         {key: job.target(f"passengers.{at}.{key}") for key in ("first_name", "last_name", "dob")}
         for at in range(len(people))
     ]
+    if people.count(old) != 1:
+        raise UnsoundError(f"{old} is {people.count(old)} times on reservation {trip['reservation_id']}")
     kept[people.index(old)] |= {"last_name": job.ref("last")}
     first = {
         "first_flight_number": job.target("flights.0.flight_number"),
