@@ -12,7 +12,7 @@ from simenv.core.grammar import Rule, Terminal
 from simenv_generators.wordings_talk import talk
 
 POLITE = (
-    *["{d:DEED}{TAIL}."] * 3,
+    *["{d:DEED}{TAIL}."] * 6,
     "{d:DEED}, [please|thanks|if you would|if you can|thank you|will you|would you].",
     "{PLEASE} {d:DEED}.",
     "{PLEASE} {d:DEED}{TAIL}.",
@@ -30,7 +30,7 @@ POLITE = (
     "[here's|here is|this is] [what|all|the thing] [I need|I'm after|I want|I ask]: {d:DEED}{TAIL}.",
     "[there's|there is] [just|only|really|] [one|a single] thing [I need|on my list|I'm after]: {d:DEED}.",
     "[I'd|I would|we'd] be {GLAD} if you {COULD} {d:DEED}.",
-    "it [would|might|could] be {NICE} if you {COULD} {d:DEED}.",
+    "[it would|it'd|it would really|it would just] be {NICE} if you {COULD} {d:DEED}.",
     "you'd {OBLIGE} me [a lot|greatly|very much|] if you {COULD} {d:DEED}.",
     "[help|assist|support] me with [this|the following|one thing|a task]{TAIL}: {d:DEED}.",
     "{PLEASE} {d:DEED}.",
@@ -39,7 +39,7 @@ POLITE = (
 )
 PLEASE = (
     "[please|kindly|do|just|simply|now|go ahead and]",
-    "[please|do] [kindly|just|simply|quickly|promptly|duly|also|now]",
+    "please [kindly|just|simply|quickly|promptly|also|now]",
     "[be so good as to|be so kind as to|be an angel and|do me a favour and|help me out and|do your best to]",
 )
 CANYOU = (
@@ -60,7 +60,7 @@ IWANT = (
     "I [need|want|require|expect|ask|urge|instruct|request|trust|authorise] [you|your team|someone there] to",
     "[I'm|I am|we're] [asking|requesting|begging|relying on|counting on|hoping for] [you|someone] to",
     "I was [hoping|wondering if|thinking] you [could|might|would] [perhaps|maybe|kindly|just|]",
-    "[I'm|I am] [hoping|trusting|wishing|confident|sure] you [can|could|will] [kindly|quickly|just|]",
+    "[I'm|I am] [hoping|trusting|confident|sure|positive] you [can|could|will] [kindly|quickly|just|]",
     "[my hope|my plan|the plan|the idea|my wish|my aim] is [for you|to get you|to have you] to",
     "[it's time|it's necessary|it's important|it'd be good|it'd be best] for [you|someone|your team] to",
     "[all|what] I [need|want|ask|wish] [today|now|from you|] is for [you|someone] to",
@@ -70,7 +70,7 @@ GLAD = (
     "[grateful|glad|happy|thankful|much obliged|delighted|pleased|relieved|over the moon|thrilled|content]",
 )
 NICE = ("[great|lovely|wonderful|good|kind|helpful|perfect|ideal|super|terrific|a relief|a big help]",)
-OBLIGE = ("[help|oblige|please|relieve|support|assist|delight|cheer|comfort]",)
+OBLIGE = ("[help|oblige|please|support|assist]",)
 COULD = ("[could|would|were to|can|might|managed to|agreed to|would please|could please|could kindly]",)
 TAIL = (
     *[""] * 9,
@@ -116,7 +116,7 @@ QUESTION = (
     "[tell me|remind me|help me out here|help me understand|do tell me|let me ask you]{TAIL}: {q:ASKED}",
     "[I'd|I would] [like|love|need] to know [something|one thing|this|the following]{TAIL}: {q:ASKED}",
     "[I'm|I am] [curious|wondering|trying to work out|unsure about one thing|doing my accounts]: {q:ASKED}",
-    "{q:ASKED} I [can't|couldn't] [find|see|work out] [it|that|the answer] [anywhere|online|myself].",
+    "{q:ASKED} I [can't|couldn't] [find|see|spot] [it|that|the answer] [anywhere|online|myself].",
     "{q:ASKED} I'm [asking|only asking] [for my records|for my own records|for my budget|for my tax papers].",
     "{q:ASKED} [Please|Could you please|Kindly] [check|look it up|look that up for me].",
     "{q:ASKED} [That's|That is] [all I want to know|what I'd like to find out|what I can't figure out].",

@@ -13,12 +13,11 @@ _HI = (
 )
 _GREETING = (
     "[hi|hello|hey|hiya|howdy|greetings|morning|afternoon|evening|salutations|hullo|hi there|hey there]",
-    "[a very|a|one] good [day|morning|afternoon|evening] to you",
-    "[hi|hello|hey] [again|once more|there|hello|from me]",
+    "[hi|hello|hey] [again|once more|there]",
     "good [day|morning|afternoon|evening]",
 )
 _WHO = (
-    "[team|support|everyone|all|folks|people|friend|friends|helpdesk|agent|somebody|service desk]",
+    "[team|support|everyone|all|folks|people|friend|friends|helpdesk|agent|service desk]",
     "[dear|good|kind|lovely|customer|patient] [people|team|folks|support|friends|agent|helper|souls]",
     "[whoever|anyone who|everyone who] [is there|reads this|is on duty|can help|looks after me|is free]",
     "[support|customer service|customer care|service] [team|desk|people|colleagues|staff|experts|crew]",
@@ -33,7 +32,7 @@ _KIN = (
 _CHORE = (
     "[walking|washing|feeding|brushing|bathing|training] the [dog|cat|horse|puppy|rabbit|ponies]",
     "[cooking|preparing|planning|making] [dinner|lunch|breakfast|supper|a late lunch|a snack]",
-    "[cleaning|tidying|clearing out|scrubbing|sweeping] the [kitchen|garage|attic|cellar|shed|bathroom|oven]",
+    "[cleaning|tidying|clearing out|scrubbing] the [kitchen|garage|attic|cellar|shed|bathroom|oven]",
     "[folding|ironing|sorting|hanging up|mending] [the laundry|shirts|socks|the curtains|bed sheets|towels]",
     "[watering|tending|looking after|admiring] [the lawn|the roses|the garden|the hedge|my tulips]",
     "[grading|reading|typing up|printing|filing] [homework|reports|minutes|invoices|exams|letters|contracts]",
@@ -98,21 +97,26 @@ _ALSO = (
     "[then|secondly|furthermore], there's [another|a different|a separate] [matter|request|issue|thing].",
     "[I'm|I am] not [done|finished] [yet|quite yet|], [sorry|I'm afraid|there's one more].",
 )
-_FAVOUR = (
+_KINDNESS = (
     "your [help|time|patience|support|attention|trouble|effort|kindness|assistance|quick reply]",
+    "your [kind|quick|good|friendly|patient|swift|professional|reliable] [help|support|assistance|service]",
+    "[the|all the|your] [help|support|good service|time you take|trouble you take|work you do]",
+)
+_FAVOUR = (
+    "{KINDNESS}",
     "[sorting|working|figuring|straightening] [this|it|everything|that] out",
     "[reading|looking into|dealing with|handling|seeing to|taking care of] [this|it|everything|my message]",
     "being [so|this|very|always so] [patient|helpful|kind|quick|reliable|friendly|thorough]",
-    "[listening|helping out|the help|the good service|bearing with me|putting up with me|getting back to me]",
+    "[listening|helping out|bearing with me|putting up with me|getting back to me]",
 )
 _CLOSE = (
     *[""] * 16,
     "{THANKS}[!|.]",
     "{THANKS} for {FAVOUR}[!|.]",
     "{THANKS} [in advance|once more|as always|as ever|already now|again] for {FAVOUR}[!|.]",
-    "[I|we|I do|I really|I truly|my family and I|I always|I very much] [appreciate|value|cherish] {FAVOUR}.",
+    "[I|we|I do|I really|I truly|my family and I|I always|I very much] [appreciate|value] {KINDNESS}.",
     "[that's|that is|that would be] [all|everything|it] [for now|for today|from me|from my side|, I think].",
-    "[let me know|tell me|just ask|shout] if [you need|you require|you miss|you're missing] {INFO}.",
+    "[let me know|tell me|just ask|shout] if [you need|you require|you want|you still need] {INFO}.",
     "[back to|off to|on to|time for] {CHORE} [now|again|meanwhile|for now|in the meantime|then].",
     "[pardon|excuse|forgive] the [rush|haste|hurry], {CHORE} [comes next|is next|awaits me|calls].",
     "[best|kind|warm|friendly] [regards|wishes|greetings].",
@@ -124,7 +128,7 @@ _THANKS = (
 )
 _INFO = (
     "[anything|something|more|any details|any data|information|clarification|further details|more from me]",
-    "[a word|a hint|an answer|anything else] from [me|my side|us|{KIN}]",
+    "[a word|a hint|an answer|anything else|anything more|further details] from [me|my side|us|my end]",
 )
 
 
@@ -141,6 +145,7 @@ def talk() -> list[Rule]:
         Rule("ALSO", None, _ALSO, family="also"),
         Rule("CLOSE", None, _CLOSE, family="close"),
         Rule("FAVOUR", None, _FAVOUR),
+        Rule("KINDNESS", None, _KINDNESS),
         Rule("GOOD", None, _GOOD),
         Rule("KIN", None, _KIN),
         Rule("CHORE", None, _CHORE),

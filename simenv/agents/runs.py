@@ -4,8 +4,8 @@ A run's log is the same to the byte whether the run was interrupted or not, and 
 header holds what decides the results, and nothing about the machine or the time.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
@@ -14,12 +14,14 @@ from simenv.agents.protocol import Agent, StuckError, play
 from simenv.core import catalog
 from simenv.core.canonical import canonical, digest
 from simenv.core.errors import UsageError
+from simenv.core.goal import Atom
 from simenv.core.interpreter import UnsoundError
 from simenv.core.log import LogWriter
 from simenv.core.task import Task
 from simenv.episodes.episode import Episode
 from simenv.episodes.replay import Recorded, read_episodes
 from simenv.scoring.report import ScoreRow
+from simenv.scoring.twins import Played, twin_score
 
 Progress = Callable[[int], object]
 
@@ -36,6 +38,7 @@ class Plan:
         split: Of a bundled pack, or "".
         pack: File of any other pack, or "".
         simenv: Version of simenv, because another may bring an agent of that name with other manners.
+        twins: Id of a near twin to the id of its original; for the score, not for the header.
     """
 
     agent: str
@@ -45,6 +48,7 @@ class Plan:
     split: str = ""
     pack: str = ""
     simenv: str = ""
+    twins: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.trials < 1:
@@ -130,7 +134,7 @@ def run(
                 log.append({"task": task.id, "trial": trial} | attempt(task, agent, face=plan.face))
                 progress(1)
         chain = log.tip
-    return _outcome(plan.agent, read_episodes(path), resumed=len(done), chain=chain)
+    return score(plan, read_episodes(path), resumed=len(done), chain=chain)
 
 
 def attempt(task: Task, agent: Agent, *, face: str = "full") -> dict[str, Any]:
@@ -145,9 +149,11 @@ def attempt(task: Task, agent: Agent, *, face: str = "full") -> dict[str, Any]:
     return {"trajectory": episode.trajectory().to_json(), "verdict": episode.verdict().to_json()} | stuck
 
 
-def _outcome(agent: str, episodes: Iterable[Recorded], *, resumed: int, chain: str) -> Outcome:
+def score(plan: Plan, episodes: Iterable[Recorded], *, resumed: int, chain: str) -> Outcome:
     """Score the episodes of a log in one pass."""
     counts: dict[str, tuple[int, int]] = {}
+    paired = {*plan.twins, *plan.twins.values()}
+    twins: list[Played] = []
     played = stuck = calls = errors = breaches = 0
     for episode in episodes:
         verdict, process = episode.verdict, episode.verdict.process
@@ -158,5 +164,25 @@ def _outcome(agent: str, episodes: Iterable[Recorded], *, resumed: int, chain: s
         calls += process.calls
         errors += sum(process.errors.values())
         breaches += sum(process.breaches.values())
-    row = ScoreRow(agent=agent, counts=tuple(counts.values()), calls=calls, errors=errors, breaches=breaches)
+        if episode.task in paired:
+            twins.append(_played(episode))
+    row = ScoreRow(
+        agent=plan.agent,
+        counts=tuple(counts.values()),
+        calls=calls,
+        errors=errors,
+        breaches=breaches,
+        twins=twin_score(plan.twins, {task.id: task.goal for task in plan.tasks}, twins) if twins else None,
+    )
     return Outcome(row=row, episodes=played, resumed=resumed, stuck=stuck, digest=chain)
+
+
+def _played(episode: Recorded) -> Played:
+    missing, collateral = (_atoms(episode.claims.get(name)) for name in ("missing", "collateral"))
+    return Played(episode.task, episode.trial, episode.verdict.passed, missing, collateral)
+
+
+def _atoms(claimed: Any) -> list[Atom]:
+    """Return the atoms of a claim; a forged one may hold anything."""
+    listed = claimed if isinstance(claimed, list) else []
+    return [atom for atom in listed if isinstance(atom, list) and len(atom) > 2 and atom[2] and isinstance(atom[2], list)]

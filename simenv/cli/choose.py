@@ -24,11 +24,20 @@ class Choice:
         tasks: In pack order.
         split: Of the bundled pack, or "".
         pack: The file of any other pack, or "".
+        source: Where they come from, with what stands beside each task.
     """
 
     tasks: list[Task]
     split: str = ""
     pack: str = ""
+    source: Pack | None = None
+
+    @property
+    def twins(self) -> dict[str, str]:
+        """Id of each near twin to the id of its original, as the certificates say."""
+        lines = self.source.lines if self.source is not None else ()
+        proved = ((str(line["id"]), line.get("certificate")) for line in lines)
+        return {name: str(each["twin"]) for name, each in proved if isinstance(each, dict) and each.get("twin")}
 
 
 def add_split(parser: argparse.ArgumentParser) -> None:
@@ -95,11 +104,11 @@ def choose(env: str, *, tasks: str, split: str, uncertified: bool = False) -> Ch
         pack = bundled(domain, split)
         if not 1 <= int(tasks) <= len(pack):
             raise UsageError(f"{pack.place} has 1 to {len(pack)} tasks to play, not {tasks}")
-        return Choice(proven(pack, range(int(tasks))), split=split)
+        return Choice(proven(pack, range(int(tasks))), split=split, source=pack)
     pack = pack_in(tasks, uncertified=uncertified)
     if pack.domain != domain:
         raise UsageError(f"{tasks} holds tasks of domain {pack.domain!r}, not of {domain!r}")
-    return Choice(proven(pack, range(len(pack))), pack=Path(tasks).as_posix())
+    return Choice(proven(pack, range(len(pack))), pack=Path(tasks).as_posix(), source=pack)
 
 
 def proven(pack: Pack, places: Iterable[int]) -> list[Task]:

@@ -8,10 +8,13 @@ from itertools import zip_longest
 from pathlib import Path
 
 import simenv
+from simenv.agents.adaptive import STOP_SE, Measured, run_adaptive
 from simenv.agents.oracle import oracle
+from simenv.agents.protocol import Agent
 from simenv.agents.registry import agent
-from simenv.agents.runs import Plan, attempt, run
-from simenv.cli.choose import ENV_HELP, add_split, add_uncertified, choose, domain_of, pack_in
+from simenv.agents.runs import Outcome, Plan, attempt, run
+from simenv.cli.choose import ENV_HELP, Choice, add_split, add_uncertified, choose, domain_of, pack_in
+from simenv.cli.difficulty import items_of
 from simenv.cli.words import Commands, bar, command, count, emit, say
 from simenv.core import catalog
 from simenv.core.canonical import canonical, digest
@@ -31,8 +34,13 @@ def run_agent(args: argparse.Namespace) -> int:
     A log that was begun with the same options is continued: what is committed stays, and the
     finished log is the same to the byte as that of a run without interruption.
 
+    With --adaptive, the next task is the one that tells most about the agent, and the run stops when its
+    ability is known to a standard error of 0.3. Difficulties are the certificates', or refitted ones
+    (see `simenv tasks FILE --calibrate`).
+
     Example:
       simenv run airline --agent oracle --tasks 20 --trials 1 --out oracle.jsonl
+      simenv run airline --agent noisy:5 --tasks tasks.jsonl --adaptive --out noisy.jsonl
     """
     chosen = choose(args.env, tasks=args.tasks, split=args.split, uncertified=args.uncertified)
     plan = Plan(
@@ -43,25 +51,49 @@ def run_agent(args: argparse.Namespace) -> int:
         split=chosen.split,
         pack=chosen.pack,
         simenv=simenv.__version__,
+        twins=chosen.twins,
     )
     player = agent(args.agent, catalog.domain(plan.domain), chosen.tasks)
+    if args.calibration and not args.adaptive:
+        raise UsageError("--calibration says which task an adaptive run asks next; add --adaptive")
     try:
-        with bar(plan.episodes, "episodes") as progress:
-            outcome = run(plan, player, args.out, progress=progress.update)
+        found = _play(args, plan, player, chosen)
     except KeyboardInterrupt as stop:
         stop.add_note("Every episode that was finished is in the log; the same command goes on from there.")
         raise
     emit(
         {"run": str(args.out)}
-        | outcome.to_json()
+        | found.to_json()
         | {"python": sys.version.split()[0], "sqlite": sqlite3.sqlite_version}
     )
+    outcome = found.outcome if isinstance(found, Measured) else found
     if outcome.resumed:
         say(f"{outcome.resumed} of {outcome.episodes} episodes were there already.")
     if outcome.stuck:
         say(f"The agent gave up in {outcome.stuck} episodes; their records say why.")
     say(score_table([outcome.row]).rstrip())
+    if isinstance(found, Measured):
+        _tell_ability(found)
     return 0
+
+
+def _play(args: argparse.Namespace, plan: Plan, player: Agent, chosen: Choice) -> Outcome | Measured:
+    if not args.adaptive:
+        with bar(plan.episodes, "episodes") as progress:
+            return run(plan, player, args.out, progress=progress.update)
+    items = items_of(chosen, args.calibration)
+    with bar(plan.episodes, "tasks at most") as progress:
+        return run_adaptive(plan, player, items, args.out, progress=progress.update)
+
+
+def _tell_ability(found: Measured) -> None:
+    ability, played = found.ability, len(found.tasks)
+    say(f"Ability {ability.theta:+.2f} with a standard error of {ability.se:.2f}, from {played} of {found.size} tasks.")
+    say(f"On the whole set it would pass {ability.accuracy:.1%}, as far as one can tell.")
+    if ability.se >= STOP_SE:
+        say(f"All tasks were needed and the error is not below {STOP_SE}: make a larger set, or one as hard as the agent is able.")
+    hardest = [f"{name} ({'passed' if right else 'failed'})" for name, right in zip(found.tasks, ability.responses, strict=True)]
+    say(f"First asked: {', '.join(hardest[:3])}.")
 
 
 def replay_run(args: argparse.Namespace) -> int:
@@ -75,17 +107,20 @@ def replay_run(args: argparse.Namespace) -> int:
     """
     pack = pack_of(args.log, args.pack)
     ids = planned(args.log, pack)
+    free = "adaptive" in read_header(args.log)
     episodes = steps = 0
     with bar(_episodes(args.log), "episodes") as progress:
         for recorded in read_episodes(args.log):
-            _check_place(args.log, recorded, ids, episodes)
+            _check_place(args.log, recorded, [recorded.task] if free else ids, 0 if free else episodes)
             steps += len(replayed(args.log, pack, recorded).trajectory().steps)
             episodes += 1
             progress.update(1)
     emit({"log": args.log, "episodes": episodes, "steps": steps, "equal": True})
     missing = _episodes(args.log) - episodes
     say(f"All {episodes} episodes came out again, step by step ({steps} steps).")
-    if missing:
+    if free:
+        say(f"The run was adaptive: it asked {episodes} of {len(ids)} tasks.")
+    elif missing:
         say(f"The run is not finished: {missing} episodes are not in the log yet.")
     return 0
 
@@ -262,6 +297,12 @@ def add(commands: Commands) -> None:
         choices=[face.name for face in FACES],
         default=FACES[0].name,
         help="how things are shown to the agent (default: full)",
+    )
+    each.add_argument(
+        "--adaptive", action="store_true", help="ask what tells most, and stop when the ability is known"
+    )
+    each.add_argument(
+        "--calibration", metavar="FILE", help="refitted difficulties, for --adaptive (default: certified ones)"
     )
     add_split(each)
     add_uncertified(each)

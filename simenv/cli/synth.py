@@ -168,7 +168,7 @@ def add(commands: Commands) -> None:
     """Add the commands."""
     each = command(commands, "synth", synthesize)
     each.add_argument("env", metavar="ENV", help=ENV_HELP)
-    each.add_argument("--depth", default="1:4", metavar="A:B", help="dependent steps (default: 1:4)")
+    each.add_argument("--depth", default="1:5", metavar="A:B", help="dependent steps (default: 1:5)")
     each.add_argument(
         "--breadth", default="1:3", metavar="A:B", help="goals, conditions, demands (default: 1:3)"
     )

@@ -7,6 +7,7 @@ from unicodedata import east_asian_width
 
 from simenv.core.errors import UsageError
 from simenv.scoring.statistics import Interval, mean_over_tasks, pass_hat_k, wilson
+from simenv.scoring.twins import TwinScore
 
 _NONE = "-"
 
@@ -21,6 +22,7 @@ class ScoreRow:
         calls: Tool calls in all trials.
         errors: Tool calls that were refused, in all trials.
         breaches: Policy breaches in all trials.
+        twins: What it did on pairs of near twins, if the tasks hold any.
 
     Example:
         >>> ScoreRow(agent="oracle", counts=((2, 2), (2, 1)), calls=14, errors=2, breaches=0).rate
@@ -32,6 +34,7 @@ class ScoreRow:
     calls: int = 0
     errors: int = 0
     breaches: int = 0
+    twins: TwinScore | None = None
 
     def __post_init__(self) -> None:
         for trials, passed in self.counts:
@@ -97,7 +100,7 @@ class ScoreRow:
             "mean_calls": _rounded(self._per_trial(self.calls)),
             "mean_errors": _rounded(self._per_trial(self.errors)),
             "breaches": self.breaches,
-        }
+        } | ({"twins": self.twins.to_json()} if self.twins else {})
 
     def cells(self, ks: Sequence[int]) -> list[str]:
         """Return the texts of this row of the table, with pass^k for each of ``ks``."""
@@ -115,6 +118,23 @@ class ScoreRow:
             str(self.breaches),
         ]
 
+    def twin_cells(self, ks: Sequence[int]) -> list[list[str]]:
+        """Return the row below this one that counts pairs of twins solved together, if there are any."""
+        if self.twins is None:
+            return []
+        low, high = self.twins.interval
+        return [
+            [
+                "  twin pairs",
+                str(self.twins.pairs),
+                str(self.twins.tried),
+                str(self.twins.together),
+                _percent(self.twins.rate),
+                f"{_percent(low)} to {_percent(high)}" if self.twins.tried else _NONE,
+                *([_NONE] * (len(ks) + 3)),
+            ]
+        ]
+
     def _per_trial(self, count: int) -> float | None:
         return count / self.trials if self.trials else None
 
@@ -123,7 +143,8 @@ def score_table(rows: Sequence[ScoreRow]) -> str:
     """Return the table of ``rows`` in the order given, each line ending in a newline.
 
     Rates are percentages, calls and errors means per trial, breaches a sum. The columns
-    pass^1, pass^2, ... stand where a task was tried more than once.
+    pass^1, pass^2, ... stand where a task was tried more than once. Where the tasks hold near twins, a row
+    counts the pairs that were solved together, and a line below the table the wrong and the missing refusals.
 
     Example:
         >>> print(score_table([ScoreRow(agent="oracle", counts=((1, 1),) * 50, calls=200)]), end="")
@@ -133,9 +154,19 @@ def score_table(rows: Sequence[ScoreRow]) -> str:
     ks = _shown_ks(max((row.most_k for row in rows), default=0))
     head = ["agent", "tasks", "trials", "passed", "rate", "95 % interval"]
     head += [f"pass^{k}" for k in ks] + ["calls", "errors", "breaches"]
-    lines = [head, *(row.cells(ks) for row in rows)]
+    lines = [head, *(line for row in rows for line in (row.cells(ks), *row.twin_cells(ks)))]
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    return "".join(_line(cells, widths) for cells in lines)
+    return "".join([*(_line(cells, widths) for cells in lines), *map(_refusals, rows)])
+
+
+def _refusals(row: ScoreRow) -> str:
+    """Return the line about refusals among near twins, or nothing."""
+    twins = row.twins
+    if twins is None:
+        return ""
+    over = f"declined wrongly in {twins.declined} of {twins.deeds} ({_percent(twins.over_refusal)})"
+    under = f"did what it had to decline in {twins.done} of {twins.refusals} ({_percent(twins.under_refusal)})"
+    return f"{row.cells(())[0]}, episodes of twin pairs: {over}, {under}\n"
 
 
 def _shown_ks(most: int) -> list[int]:

@@ -153,11 +153,11 @@ def pressure(scope: Scope, draws: Draws) -> Plan | None:
 
 
 OPERATORS = (
-    Operator("hidden_slot", "breadth", hidden_slot, ("no_asking",)),
-    Operator("ambiguous", "breadth", ambiguous, ("no_asking",)),
-    Operator("changed_mind", "breadth", changed_mind, ("stubborn",)),
-    Operator("chatter", "breadth", chatter, ("stubborn",)),
-    Operator("faults", "breadth", faults, ("no_retry",)),
-    Operator("distractor_tools", "breadth", distractor_tools, ("look_alike",)),
-    Operator("pressure", "breadth", pressure, ("yielding",)),
+    Operator("hidden_slot", "breadth", hidden_slot, ("no_asking",), weight=3),
+    Operator("ambiguous", "breadth", ambiguous, ("no_asking",), weight=16),
+    Operator("changed_mind", "breadth", changed_mind, ("stubborn",), weight=3),
+    Operator("chatter", "breadth", chatter, ("stubborn",), weight=3),
+    Operator("faults", "breadth", faults, ("no_retry",), weight=1),
+    Operator("distractor_tools", "breadth", distractor_tools, ("look_alike",), weight=1),
+    Operator("pressure", "breadth", pressure, ("yielding",), weight=3),
 )

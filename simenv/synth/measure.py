@@ -185,7 +185,8 @@ def longest(program: Program, done: set[str], needed: Sequence[str]) -> list[str
         if node.id not in done:
             continue
         before = [chains[name] for name in (*sources_of(node), above) if name in chains]
-        chain = max(before, key=len, default=())
+        # Ties by name: the order in which a node names its sources may differ once it was stored.
+        chain = max(before, key=lambda steps: (len(steps), steps), default=())
         if node.step in wanted and node.step not in chain:
             chain = (*chain, node.step)
         chains[node.id] = chain

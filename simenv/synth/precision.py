@@ -1,7 +1,7 @@
 """P9: near misses of a task do not reach its goal."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from simenv.core.interpreter import Request
 from simenv.core.program import measure
@@ -16,7 +16,8 @@ Known = Mapping[str, list[str]]
 def precise(case: Case) -> Proof:
     """P9: near misses do not reach the goal: other elements, values and numbers, parts, and one more write.
 
-    Only what takes effect counts as a near miss; a call that is refused is no more than a deed left out.
+    What comes to the same, such as another card where nothing is to be paid, is no miss. What is refused is
+    tried but not counted: it is no more than a deed left out.
     """
     deeds = [each for each in case.deeds if each.kind != "report"]
     calls = [(each.name, each.arguments) for each in deeds]
@@ -26,6 +27,8 @@ def precise(case: Case) -> Proof:
         undone = case.replay([*calls[:at], *calls[at + 1 :]])
         for mutant in _mutants(case, request, known):
             found = case.replay([*calls[:at], (request.name, mutant), *calls[at + 1 :]])
+            if found == case.outcome.required:
+                continue
             checks += found != undone
             if case.reached(found):
                 raise Unproved("P9", "a near miss passes", f"{request.node.id}: {mutant}")
@@ -47,11 +50,16 @@ def precise(case: Case) -> Proof:
 def _mutants(case: Case, request: Request, known: Known) -> Iterator[dict[str, Any]]:
     """Yield the arguments with one value exchanged for a near one."""
     arguments = request.arguments or {}
+    tool = case.domain.toolbox.get(request.name)
     for name, value in arguments.items():
+        kind = tool.parameters[name] if tool is not None else None
+        choices = get_args(kind) if get_origin(kind) is Literal else ()
         if name == case.words.key:
             others: Iterator[Any] = iter(_other_keys(case, value))
         elif name == case.words.user_slot:
             others = iter([_neighbour(case)])
+        elif choices:
+            others = iter([other for other in choices if other != value])
         else:
             others = _near(name, value, known)
         for other in others:
@@ -78,11 +86,12 @@ def _near(name: str, value: Any, known: Known) -> Iterator[Any]:
 
 
 def _known(case: Case) -> Known:
-    """Return every word that was read, by its name, in the order read: the runners-up stand among them."""
+    """Return every word that was read or that the customer's own tell, by its name: the runners-up first."""
     found: dict[str, dict[str, None]] = {}
     for seen in case.seen:
         if seen.node.op in ("lookup", "search"):
             _note("", seen.value, found)
+    _note("", list(case.scope.elements), found)
     return {name: list(values) for name, values in found.items()}
 
 

@@ -246,13 +246,13 @@ def join(scope: Scope, draws: Draws) -> Plan | None:
 
 
 OPERATORS = (
-    Operator("superlative", "depth", superlative, ("no_extremum",)),
-    Operator("rank", "depth", rank, ("no_rank",)),
-    Operator("comparison", "depth", comparison, ("no_compare", "no_extremum")),
-    Operator("nested", "depth", nested, ("no_filter",)),
-    Operator("temporal", "depth", temporal, ("no_arithmetic", "no_filter")),
-    Operator("join", "depth", join, ("no_join", "no_filter")),
-    Operator("constraint", "breadth", constraint, ("no_filter",)),
-    Operator("near_duplicate", "breadth", near_duplicate, ("no_filter",)),
-    Operator("collision", "breadth", collision, ("no_filter",)),
+    Operator("superlative", "depth", superlative, ("no_extremum",), weight=4),
+    Operator("rank", "depth", rank, ("no_rank",), weight=3),
+    Operator("comparison", "depth", comparison, ("no_compare", "no_extremum"), weight=3),
+    Operator("nested", "depth", nested, ("no_filter",), weight=16),
+    Operator("temporal", "depth", temporal, ("no_arithmetic", "no_filter"), weight=5),
+    Operator("join", "depth", join, ("no_join", "no_filter"), weight=18),
+    Operator("constraint", "breadth", constraint, ("no_filter",), weight=8),
+    Operator("near_duplicate", "breadth", near_duplicate, ("no_filter",), weight=5),
+    Operator("collision", "breadth", collision, ("no_filter",), weight=10),
 )

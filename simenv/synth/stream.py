@@ -39,7 +39,7 @@ def read_spec(domain: str, spec: str, split: str) -> Order:
         >>> read_spec("airline", "synth:depth=3,breadth=1:2", "train").breadth
         (1, 2)
     """
-    order: dict[str, Any] = {"domain": domain, "split": split, "depth": (1, 4), "breadth": (1, 3)}
+    order: dict[str, Any] = {"domain": domain, "split": split, "depth": (1, 5), "breadth": (1, 3)}
     for part in filter(None, spec.removeprefix(PREFIX).split(",")):
         key, equals, value = part.partition("=")
         if key not in _KEYS:

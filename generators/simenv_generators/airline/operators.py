@@ -214,9 +214,9 @@ def _sets(scope: Scope) -> Iterator[list[list[Any]]]:
 
 
 OPERATORS: Sequence[Operator] = (
-    Operator("derived_write", "depth", derived_write, ("no_breadth",)),
-    Operator("derived_answer", "depth", derived_answer, ("no_breadth",)),
-    Operator("rule_exception", "depth", rule_exception, ("no_policy",)),
-    Operator("conflicting_evidence", "depth", conflicting_evidence, ("no_policy",)),
-    Operator("set_total", "breadth", set_total, ("no_aggregate",)),
+    Operator("derived_write", "depth", derived_write, ("no_breadth",), weight=60),
+    Operator("derived_answer", "depth", derived_answer, ("no_breadth",), weight=26),
+    Operator("rule_exception", "depth", rule_exception, ("no_policy",), weight=22),
+    Operator("conflicting_evidence", "depth", conflicting_evidence, ("no_policy",), weight=4),
+    Operator("set_total", "breadth", set_total, ("no_aggregate",), weight=80),
 )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from simenv.core.grammar import Rule
+from simenv_generators.airline.wordings_synonyms import spelled_out
 
 _REFUND = (
     "{HOWMUCH} would I {GOTBACK} in total if I {CANCELLED} {r:REF}?",
@@ -139,11 +140,11 @@ def questions() -> list[Rule]:
         return Rule("ASKED", {"do": verb, "at": "$r", "args": args or {}}, templates, family=verb)
 
     return [
-        asked("refund", _REFUND),
+        asked("refund", spelled_out(_REFUND, "HOWMUCH")),
         asked("refunded", _REFUNDED),
-        asked("paid", _PAID),
-        asked("paid_all", _PAID_ALL),
-        asked("status", _STATUS, {"leg": "$d"}),
+        asked("paid", spelled_out(_PAID, "HOWMUCH", "PRICE")),
+        asked("paid_all", spelled_out(_PAID_ALL, "HOWMUCH", "TOGETHER")),
+        asked("status", spelled_out(_STATUS, "STATUSOF", "TELLME"), {"leg": "$d"}),
         *[
             Rule(
                 "ASKED",

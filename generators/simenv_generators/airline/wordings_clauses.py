@@ -175,7 +175,7 @@ _COMING = (
     "with {o:PERSON} [on board|among the passengers|as a passenger|on the passenger list]",
     "[including|listing] {o:PERSON} as a [passenger|traveller]",
     "[where|on which] {o:PERSON} is [one of the passengers|a passenger|coming along|travelling]",
-    "I [share with|booked with|am taking with] {o:PERSON}",
+    "I [share with|am taking with|am sharing with] {o:PERSON}",
 )
 _SHIFTED = (
     "[starting|leaving|departing|setting off|beginning] {n:LATER} {r:INNER} [starts|begins|departs|leaves]",

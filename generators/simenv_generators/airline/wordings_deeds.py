@@ -4,6 +4,7 @@ from typing import Any
 
 from simenv.core.grammar import Rule
 from simenv_generators.airline.wordings_clauses import LATER
+from simenv_generators.airline.wordings_synonyms import spelled_out
 
 _CANCEL = (
     "{VOID} {r:REF}",
@@ -210,8 +211,8 @@ def deeds() -> list[Rule]:
     flight = {"from": "$f", "to": "$t", "date": "$d"}
     beside = {"shift": "$n", "of": "start", "ref": "$x"}
     return [
-        deed("cancel", {}, _CANCEL),
-        deed("bags", {"total": "$n"}, _BAGS),
+        deed("cancel", {}, spelled_out(_CANCEL, "VOID", "PROCESS")),
+        deed("bags", {"total": "$n"}, spelled_out(_BAGS, "SET")),
         deed("bags", {}, _BAGS_OPEN),
         *[
             deed(
@@ -233,10 +234,10 @@ def deeds() -> list[Rule]:
                 "{n:NUM} [pieces|items] of [checked|hold] [luggage|baggage]",
             ),
         ),
-        deed("cabin", {"cabin": "$c"}, _CABIN),
+        deed("cabin", {"cabin": "$c"}, spelled_out(_CABIN, "SHIFT")),
         deed("cabin", {}, _CABIN_OPEN),
         deed("cabin", {"cabin": {"of": "cabin", "ref": "$x"}}, _CABIN_AS, "nested"),
-        deed("rename", {}, _RENAME),
+        deed("rename", {}, spelled_out(_RENAME, "FIX")),
         deed("move", {"date": "$d"}, _MOVE),
         deed("move", {}, _MOVE_OPEN),
         deed("move", {"date": {"shift": "$n", "of": "start", "ref": own}}, _MOVE_BY, "temporal"),
@@ -256,7 +257,12 @@ def deeds() -> list[Rule]:
             )
             for what, noun in (("delayed", "delay"), ("cancelled", "cancellation"))
         ],
-        Rule("DEED", {"do": "book", "args": flight}, _BOOK, family="book"),
-        Rule("DEED", {"do": "connect", "args": flight}, _CONNECT, family="connect"),
+        Rule("DEED", {"do": "book", "args": flight}, spelled_out(_BOOK, "GETME", "MAKE"), family="book"),
+        Rule(
+            "DEED",
+            {"do": "connect", "args": flight},
+            spelled_out(_CONNECT, "GETME", "MAKE"),
+            family="connect",
+        ),
         Rule("DEED", {"do": "book", "args": flight | {"date": beside}}, _BOOK_BESIDE, family="temporal"),
     ]

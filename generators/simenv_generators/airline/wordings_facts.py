@@ -9,14 +9,14 @@ _USER = (
     "{FORTHIS}, my {USERID} is {u:UID}.",
     "{FORTHIS}, [I'm|I am] {u:UID}.",
     "[you'll find|you have|you know] me [under|as] {u:UID}.",
-    "[you can|please|do|feel free to|you might] {FINDME} [as|under|with|by] {u:UID}.",
+    "[you can|please|do|feel free to|you might] {FINDME} [as|under] {u:UID}.",
     "I'm {LISTED} [as|under] {u:UID}[ with you| in your system| on your site|].",
     "the {USERID} [on|of|for] my [account|profile] is {u:UID}.",
     "[this|it|my request] [is about|concerns|has to do with] the [account|profile] {u:UID}.",
     "[account|profile|user|customer]: {u:UID}.",
     "{USERID}: {u:UID}.",
     "[on your website|in your system|in your app|with you|in your files], I'm {u:UID}.",
-    "{FORTHIS}, [the|my] {USERID} [you need|to use|you want|on file] is {u:UID}.",
+    "{FORTHIS}, the {USERID} [you need|to use|to look for|on file] is {u:UID}.",
 )
 _POINTING = (
     "I don't have the [reservation|booking] number [at hand|with me|handy|here], I mean {r:REF}",

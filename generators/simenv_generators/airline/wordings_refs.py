@@ -207,7 +207,7 @@ def _comparisons(rank: _Rank) -> list[Rule]:
 _NUMBER = (
     "{TRIP} {i:RID}",
     "[my|the] {TRIP} {i:RID}",
-    "[booking|reservation|confirmation] {CODE} {i:RID}",
+    "[my|the|] [booking|reservation|trip] [number|code|reference] {i:RID}",
     "[my|the] {TRIP} {FILED} {i:RID}",
     "{i:RID}",
     "[my|the] {TRIP} ({i:RID})",

@@ -1,10 +1,12 @@
 """Words that mean the same wherever they stand: fillers inside the phrases of the other tables."""
 
+from collections.abc import Iterable
+
 from simenv.core.grammar import Rule
 
 _LISTS = """
-ADDING: adding up, taking together, counting up, summing up, totting up, putting together, pooling,
-    tallying, tallying up, lumping together, taking the sum of
+ADDING: adding up, taking together, counting up, summing up, putting together, pooling, tallying,
+    tallying up, taking the sum of
 ALLCARDS: all my gift cards, all of my gift cards, all the gift cards I have, all the gift cards on my
     profile, all the gift cards in my account, all gift cards in my name, all the gift cards I own, all
     those gift cards of mine, all gift cards that are mine
@@ -36,14 +38,14 @@ CODE: number, code, reference, booking number, reservation number, booking code,
 COMPENSATION: compensation, some compensation, the due compensation, a compensation payment, fair
     compensation, proper compensation, the compensation that's due, suitable compensation, reasonable
     compensation, compensation in full, my compensation, the usual compensation, adequate compensation,
-    rightful compensation, appropriate compensation, the compensation I'm due, compensation as is usual
-DEPARTING: departing, leaving, starting, setting off, flying out, taking off, heading out, beginning
+    rightful compensation, appropriate compensation, the compensation I'm due
+DEPARTING: departing, leaving, starting, setting off, flying out, taking off, heading out, going out,
+    flying, travelling
 DROPPING: cancelling, calling off, dropping, giving up, scrapping, withdrawing from, annulling
-EXTRA: more, additional, extra, further, a few more, some more, some extra, a few additional, a couple
-    more, several more, some further
+EXTRA: more, additional, extra, further, some more, some extra, some further, some additional, yet more
 FILED: under, numbered, filed under, listed under, saved as, recorded as, stored under, with number,
-    with code, with reference, booked under, known as, labelled, that's called
-FINDME: look me up, find me, pull me up, search for me, identify me, check me, bring me up
+    with code, with reference, booked under
+FINDME: look me up, find me, pull me up, search for me, identify me, bring me up
 FIX: correct, fix, change, amend, update, repair, rectify, sort out, adjust, edit, revise, straighten
     out, remedy, clean up, attend to, deal with, take care of
 FIXED: corrected, fixed, changed, amended, updated, repaired, rectified, sorted out, adjusted, put
@@ -54,14 +56,14 @@ FORTHIS: for reference, for your records, in case you need it, to identify me, s
 GETME: book, get, find, reserve, arrange for, secure, organise for, pick out for, sort out for, hold for
 GIVE: give, get, allow, grant, allot, assign, hand, reserve
 GOTBACK: get back, receive back, recover, be refunded, be paid back, be reimbursed, have refunded, have
-    returned to me, get refunded, have coming, see returned, have reimbursed, get returned
+    returned to me, get refunded, see returned, have reimbursed, get returned
 GRANT: give, pay, send, grant, get, issue, offer, award, secure, provide
 HOWMUCH: how much, how much money, what, what sum, what amount
 IHAVE: I have, I've got, I've booked, you have for me, I arranged, I reserved, of mine, on my account,
     in my name, I booked, on my profile, I hold, under my name, I made, I see on my account, I paid for,
     I set up, made in my name, I'm booked on, shown on my account, that I made
 IHAVELEFT: do I have, is there, is left, remains, is still available, do I still have, am I left with,
-    do I own, can I count on, do I have available, have I still got, have I got, is at my disposal
+    do I own, do I have available, have I still got, have I got, is at my disposal
 LISTED: registered, listed, signed in, known, filed, enrolled, on file, set up
 LOOKINGAT: looking at, concerning, regarding, as for, when it comes to, with regard to, thinking of,
     going back to, talking of, in the case of, in respect of, considering, as regards
@@ -77,7 +79,7 @@ NAMING: a passenger's name, a traveller's name, one passenger's name, the spelli
     passenger's name, the name of a traveller, the spelling of one traveller's name
 NONSTOP: direct, nonstop, non-stop
 NOTE: note, register, record, enter, book, arrange, organise, reserve, sort out, put down, order, set
-    down, write down, mark down, secure, add
+    down, write down, mark down, add
 OFF: from my account, off the books, from my bookings, from your system, from my travel plans, off my
     list, from my profile, off my schedule
 ONESTOP: one-stop, single-stop, one-change
@@ -85,16 +87,14 @@ OTHER: another, a different, some other, an alternative, a new
 PAID: paid, spent, handed over, laid out, was charged, had to pay, ended up paying, was billed, parted
     with, shelled out
 PARTOF: part of, which is part of, which belongs to, belonging to, a leg of, included in, one leg of,
-    within, one of the flights of, booked under, flown as part of, from, one part of, coming under,
-    attached to, which falls under, contained in, that belongs to, listed under, flown under, taken as
-    part of, counted under
+    within, one of the flights of, booked under, from, one part of, which falls under, contained in,
+    that belongs to, listed under
 PAY: pay, spend, hand over, lay out, part with, shell out, fork out
 PRICE: price, cost, amount, sum, charge, fare, bill, outlay
 PROCESS: process, put through, take care of, see to, arrange, handle, carry out, initiate, start,
     complete, request, make, execute, organise
 REDO: rebook, reissue, redo, rewrite, remake, re-ticket
-REFUND: refund, reimbursement, refund amount, amount refunded, repayment, money back, repaid amount,
-    refund sum
+REFUND: refund, reimbursement, refund amount, amount refunded, repayment, repaid amount, refund sum
 RESCHEDULE: move, shift, change, reschedule, transfer, switch, rebook, reassign
 SEAT: seat, put, place, accommodate, book, settle
 SEATON: a seat, a place, a ticket, passage, a spot, a reservation, space, room, an available seat, one
@@ -114,22 +114,34 @@ THEDAY: date, departure date, travel date, day, departure day, day of travel, da
     date
 TOGETHER: altogether, all told, all in all, taken together, all together, put together, added up,
     combined
-TRIP: trip, booking, reservation, journey, itinerary, travel booking, flight booking, flight reservation
+TRIP: trip, booking, reservation, journey, itinerary
 USERID: user ID, customer ID, account ID, login, username, profile name, account name, ID, sign-in name
 VOID: cancel, call off, scrap, drop, void, annul, scratch, undo, withdraw, give up, terminate, revoke,
     ditch, abandon, nullify, do away with, get rid of, pull the plug on
 VOIDED: cancelled, called off, voided, annulled, scrapped, withdrawn, dropped, struck off, terminated,
     undone, revoked, taken off my account, removed from my bookings
-WHOLLY: for me, altogether, completely, entirely, outright, in full, for good, on my behalf, without
-    replacement, once and for all
+WHOLLY: for me, altogether, completely, entirely, outright, in full, for good, on my behalf, once and
+    for all
 WITHIN: on, in, for, under, within
 """
 
 
+def _words() -> dict[str, tuple[str, ...]]:
+    lines = (line.split(": ") for line in _LISTS.replace("\n    ", " ").strip().splitlines())
+    return {name: tuple(words.split(", ")) for name, words in lines}
+
+
+_WORDS = _words()
+
+
+def spelled_out(templates: Iterable[str], *names: str) -> tuple[str, ...]:
+    """Return templates with the words of some lists as alternatives in place of their fillers."""
+    found = list(templates)
+    for name in names:
+        found = [text.replace(f"{{{name}}}", f"[{'|'.join(_WORDS[name])}]") for text in found]
+    return tuple(found)
+
+
 def synonyms() -> list[Rule]:
     """Return a rule for every list."""
-    found = []
-    for line in _LISTS.replace("\n    ", " ").strip().splitlines():
-        name, words = line.split(": ")
-        found.append(Rule(name, None, tuple(word.strip() for word in words.split(","))))
-    return found
+    return [Rule(name, None, words) for name, words in _WORDS.items()]
