@@ -125,8 +125,13 @@ def replay_run(args: argparse.Namespace) -> int:
     return 0
 
 
-def planned(log: str, pack: Pack) -> list[str]:
+def planned(log: str, pack: Pack, *, way_out: str = "Name its pack with --pack") -> list[str]:
     """Return the ids of the tasks that the run's header stands for.
+
+    Args:
+        log: The run.
+        pack: The tasks that it should be of.
+        way_out: What to do if it is of others.
 
     Raises:
         LogError: If the header says what no run writes, or means other tasks than the pack's.
@@ -139,7 +144,7 @@ def planned(log: str, pack: Pack) -> list[str]:
     ids = pack.ids()[:tasks]
     if header.get("tasks_digest") != digest(canonical(ids)):
         problem = f"the run is of other tasks than those of {pack.place}"
-        raise LogError(log, 1, problem, "Name its pack with --pack")
+        raise LogError(log, 1, problem, way_out)
     return ids
 
 

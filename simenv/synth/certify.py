@@ -7,38 +7,12 @@ from simenv.core.assembly import Assembly, opening_of, said_of
 from simenv.core.canonical import canonical
 from simenv.core.domain import Domain
 from simenv.core.growth import Operator
-from simenv.core.program import Slot
 from simenv.core.task import Task
 from simenv.core.vocabulary import Stage, Vocabulary
-from simenv.synth import plays, precision, proofs, shortcuts
+from simenv.synth import hidden, plays, precision, proofs, shortcuts
 from simenv.synth.case import Case
 from simenv.synth.certificate import ALWAYS, OBLIGATIONS, Certificate, Proof, Unproved
 from simenv.synth.grow import SPLITS, allowed, belongs
-from simenv.synth.measure import changes
-from simenv.synth.proofs import SaidOtherwise, others_of
-
-
-def asked_for(case: Case) -> Proof:
-    """P12: what has to be asked for decides the outcome, no read tells it, and asking brings it."""
-    places = [*case.plan.manner.asked, *case.plan.manner.late]
-    done = case.done
-    nodes = {node.id: node for node in case.task.program.walk() if isinstance(node, Slot) and node.id in done}
-    heard = "\n".join(message["content"] for message in case.played.messages if message["role"] == "user")
-    checks = 0
-    for place in places:
-        node = nodes.get(place.replace(".", "_"))
-        if node is None:
-            raise Unproved("P12", "what is hidden is never needed", place)
-        checks += 1
-        if node.said.lower() not in heard.lower():
-            raise Unproved("P12", "asking does not bring it", place)
-        others = [
-            case.bench.run(case.task.program, mind=SaidOtherwise(node.id, other))
-            for other in others_of(node.value)
-        ]
-        if not any(changes(other, case.outcome) for other in others):
-            raise Unproved("P12", "what is hidden decides nothing", place)
-    return Proof(checks, places[-1]) if checks else Proof(0, "n/a: nothing has to be asked for")
 
 
 def as_planned(case: Case) -> Proof:
@@ -107,7 +81,7 @@ _TOOL_LEVEL: dict[str, Callable[[Case], Proof]] = {
 _PLAYED: dict[str, Callable[[Case], Proof]] = {
     "P1": plays.solvable,
     "P10": shortcuts.no_leak,
-    "P12": asked_for,
+    "P12": hidden.asked_for,
     "P13": plays.policy_kept,
     "P14": as_planned,
     "P2": plays.nothing_for_nothing,

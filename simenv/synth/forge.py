@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from multiprocessing import get_context
 from typing import Any
@@ -19,60 +19,16 @@ from simenv.core.task import Task
 from simenv.episodes import pool
 from simenv.synth.certificate import Certificate, Unproved
 from simenv.synth.certify import certify
-from simenv.synth.grow import SPLITS, Aim, Grower, check_range, chosen, operators
+from simenv.synth.focus import edits
+from simenv.synth.grow import SPLITS, Aim, Grower
+from simenv.synth.order import Base, Order
+from simenv.synth.wordlock import Phrased, phrased, read_locked
 
 PER_WORLD = 50
 _ATTEMPTS = 8
 """Draws per task that a world is asked for; a world that gives fewer tasks hands on to the next."""
 TWIN_EVERY = 5
 Progress = Callable[[int], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be made.
-
-    Attributes:
-        domain: Name of the domain.
-        split: train, validation, test, or a name of one's own.
-        depth: Least and most.
-        breadth: Least and most.
-        count: How many tasks.
-        seed: Of the worlds and of everything else.
-        size: Of the worlds.
-        operators: What tasks may grow by; empty for all.
-        weights: Operator to how much more often than 4 it is tried.
-        twins: Whether every fifth task has a near twin.
-    """
-
-    domain: str
-    split: str = "train"
-    depth: tuple[int, int] = (1, 5)
-    breadth: tuple[int, int] = (1, 3)
-    count: int = 100
-    seed: int = 0
-    size: str = "S"
-    operators: tuple[str, ...] = ()
-    weights: tuple[tuple[str, int], ...] = ()
-    twins: bool = True
-
-    def check(self) -> None:
-        """Check that it can be met.
-
-        Raises:
-            UsageError: If a range is empty or beyond what worlds give, or a number is too small.
-            UnknownNameError: If domain or an operator is unknown.
-        """
-        check_range("depth", *self.depth)
-        check_range("breadth", *self.breadth)
-        if self.count < 1 or self.seed < 0:
-            raise UsageError(f"--count is at least 1 and --seed at least 0, got {self.count} and {self.seed}")
-        generator = catalog.generator(self.domain)
-        chosen(operators(generator.vocabulary, generator.domain), self.operators)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready data."""
-        return asdict(self)
 
 
 @dataclass(slots=True)
@@ -88,6 +44,7 @@ class Made:
         rejected: Reason to count.
         drawn: Plans that were grown to what was aimed at.
         absent: For every line the obligations that do not apply to it.
+        notes: For every line what else is counted: the way it was drawn, what became of paraphrases.
     """
 
     number: int
@@ -98,6 +55,7 @@ class Made:
     rejected: Counter[str] = field(default_factory=Counter)
     drawn: int = 0
     absent: list[list[str]] = field(default_factory=list)
+    notes: list[list[str]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data."""
@@ -128,7 +86,8 @@ class Smith:
 
     def __init__(self, order: Order, number: int) -> None:
         self.order = order
-        self.address: tuple[str | int, ...] = (order.domain, order.split, order.seed, number)
+        self.address, self.bases = order.world(number)
+        self.lock = read_locked(*order.lock) if order.lock else {}
         generator = catalog.generator(order.domain)
         self.domain, self.words = generator.domain, generator.vocabulary
         self.image = pool.image(order.domain, self.address, order.size)
@@ -139,7 +98,11 @@ class Smith:
         self._alone = self._paired = 0
 
     def run(self, most: int) -> Made:
-        """Return up to ``most`` tasks of the world."""
+        """Return up to ``most`` tasks of the world, or one more operator on each solved task of it."""
+        for base in self.bases:
+            self._edit(base)
+        if self.bases:
+            return self.made
         for number in range(_ATTEMPTS * most):
             if len(self.made.lines) >= most:
                 break
@@ -164,15 +127,22 @@ class Smith:
 
     def grow(self, address: tuple[str | int, ...]) -> tuple[Grown | None, Aim]:
         """Return (the plan that grows at an address, what was aimed at)."""
-        order, draws = self.order, Draws(*address)
-        aim = Aim(
-            depth=draws.at("depth").between(*order.depth),
-            breadth=draws.at("breadth").between(*order.breadth),
-            split=order.split,
-            operators=order.operators,
-            weights=order.weights,
-        )
+        draws = Draws(*address)
+        aim = self.order.aim(draws)
         return self.grower.grow(draws, aim), aim
+
+    def _edit(self, base: Base) -> None:
+        """Add what a solved task becomes by one more operator, if more is to be learned from it."""
+        focus = self.order.focus
+        for grown, aim, address in edits(self.grower, self.order, base):
+            self.made.drawn += 1
+            found = self.prove(grown, aim, address)
+            if found is None or focus is None:
+                continue
+            if focus.learnability(found[1].ladder) > focus.learnability(base.ladder):
+                self._keep(*found)
+                return
+            self.made.rejected["an edit with no more to learn from"] += 1
 
     def prove(
         self, grown: Grown, aim: Aim, address: tuple[str | int, ...], twin: str = ""
@@ -246,16 +216,6 @@ def _differs(twin: Task, task: Task) -> bool:
     """Whether two tasks are said in the same words and have different outcomes."""
     same = twin.card.opening == task.card.opening
     return same and (twin.goal.required, twin.goal.answers) != (task.goal.required, task.goal.answers)
-
-
-def aim_json(aim: Aim) -> dict[str, Any]:
-    """Return an aim as JSON-ready data without defaults."""
-    data: dict[str, Any] = {"depth": aim.depth, "breadth": aim.breadth, "split": aim.split}
-    if aim.operators:
-        data["operators"] = list(aim.operators)
-    if aim.weights:
-        data["weights"] = [list(each) for each in aim.weights]
-    return data
 
 
 def line_of(task: Task, certificate: Certificate) -> dict[str, Any]:

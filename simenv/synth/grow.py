@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from itertools import combinations
@@ -17,6 +16,8 @@ from simenv.core.interpreter import UnsoundError
 from simenv.core.plan import Plan, skeleton_digest
 from simenv.core.vocabulary import Stage, Vocabulary
 from simenv.synth import asking, manners, referring
+from simenv.synth.aim import Aim as Aim
+from simenv.synth.aim import Edit
 from simenv.synth.measure import aimed_depth, extras
 
 SPLITS = ("train", "validation", "test")
@@ -73,25 +74,6 @@ def allowed(lineage: Sequence[str], split: str) -> bool:
     return split == "test" or not any(held_out(a, b) for a, b in combinations(lineage, 2) if a != b)
 
 
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What a task is to be like.
-
-    Attributes:
-        depth: Steps of its longest chain.
-        breadth: Goals, conditions and demands.
-        split: Which shapes and pairs of operators are allowed.
-        operators: What it may grow by, by name; empty for all.
-        weights: Operator to how much more often than others it is tried.
-    """
-
-    depth: int
-    breadth: int
-    split: str = "train"
-    operators: tuple[str, ...] = ()
-    weights: tuple[tuple[str, int], ...] = ()
-
-
 def check_range(what: str, low: int, high: int) -> None:
     """Check a range of depths or breadths.
 
@@ -131,6 +113,8 @@ class Grower:
 
     def grow(self, draws: Draws, aim: Aim) -> Grown | None:
         """Return a plan of about that depth and breadth, or None where this draw leads to none."""
+        if aim.edit is not None:
+            return self._edited(draws, aim, aim.edit)
         names = chosen(self.known, aim.operators)
         lead = self._lead(draws.at("lead"), aim, names)
         for number in range(_SEEDS):
@@ -139,6 +123,27 @@ class Grower:
             if found is not None:
                 return found
         return None
+
+    def _edited(self, draws: Draws, aim: Aim, edit: Edit) -> Grown | None:
+        """Return the plan that an edit leads to from the plan that it begins with, grown again."""
+        operator, begun = self.known.get(edit.operator), len(edit.address)
+        if operator is None or draws.address[:begun] != edit.address:
+            return None
+        base = self.grow(Draws(*edit.address), edit.aim)
+        grown = self.edit(base, operator, draws, aim.split) if base is not None else None
+        fits = grown is not None and self.reach(grown.plan) == (aim.depth, aim.breadth)
+        return grown if fits else None
+
+    def edit(self, base: Grown, operator: Operator, draws: Draws, split: str) -> Grown | None:
+        """Return a plan grown by one more operator, or None where it does not lead on."""
+        lineage = (*base.lineage, operator.name)
+        if not allowed(lineage, split):
+            return None
+        scope = Scope(self.domain, self.words, self.stage, base.plan)
+        child = self._apply(operator, scope, draws.at(operator.name))
+        if child is None or not self._nearer(base.plan, child, Aim(_MOST_DEPTH, _MOST_BREADTH), operator.axis):
+            return None
+        return self._placed(Grown(child, lineage), draws.at("place"), split)
 
     def _lead(self, draws: Draws, aim: Aim, names: dict[str, Operator]) -> Operator | None:
         """Draw the operator that a plan is to grow by first."""

@@ -114,7 +114,7 @@ class Order:
 
     domain: str
     split: str = "train"
-    depth: tuple[int, int] = (1, 4)
+    depth: tuple[int, int] = (1, 5)
     breadth: tuple[int, int] = (1, 3)
     count: int = 100
     seed: int = 0

@@ -1,8 +1,10 @@
 """P10 and P11: what an agent must find stands nowhere before it, and there is no shorter way to it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from simenv.agents.parts import references
 from simenv.core.canonical import dollars_text
 from simenv.core.errors import UsageError
 from simenv.core.program import Each, Lookup, Node, Search, Slot, measure
@@ -12,19 +14,27 @@ from simenv.synth.measure import sources_of
 
 _MOST_CALLS = 400
 _SHORTEST_SECRET = 5
+_MONEY = re.compile(r"\$ ?(\d[\d,]*(?:\.\d\d)?)")
+_ID_ENDS = ("_id", "_number")
+"""What the paths of ids end in; names and days may be known to the customer without having been looked up."""
 
 
 def no_leak(case: Case) -> Proof:
     """P10: what has to be found stands neither in the policy nor in the manual nor in what the customer says."""
     said = _visible(case)
-    secrets = list(dict.fromkeys(_secrets(case)))
-    if not secrets:
+    secrets, amounts = list(dict.fromkeys(_secrets(case))), _amounts(case)
+    if not secrets and not amounts:
         return Proof(0, "n/a: nothing has to be found that is written out")
-    for secret in secrets:
-        for place, text in said:
+    for place, text in said:
+        shown = {_cents(found) for found in _MONEY.findall(text)} if amounts else set()
+        for secret in secrets:
             if secret in text:
                 raise Unproved("P10", f"it leaks in the {place}", secret)
-    return Proof(len(secrets) * len(said), f"{len(secrets)} secrets, {len(said)} texts")
+        for amount in amounts:
+            if amount in shown:
+                raise Unproved("P10", f"it leaks in the {place}", dollars_text(amount))
+    count = len(secrets) + len(amounts)
+    return Proof(count * len(said), f"{count} secrets, {len(said)} texts")
 
 
 def _visible(case: Case) -> list[tuple[str, str]]:
@@ -35,18 +45,37 @@ def _visible(case: Case) -> list[tuple[str, str]]:
 
 
 def _secrets(case: Case) -> Iterator[str]:
-    """Yield the keys of elements that are told otherwise than by their keys, and the answers."""
+    """Yield the ids of what is told otherwise than by its id, and the answers that are no amounts."""
     numbers = [each.value for each in case.seen if isinstance(each.node, Slot)]
     for seen in case.seen:
         if seen.node.id.endswith("_at") and isinstance(seen.value, dict):
             key = str(measure(case.words.key, seen.value))
             if key not in numbers:
                 yield key
-    money = {node.goal for node in case.task.program.walk() if node.op == "report" and node.money}
+    selected = {each.node.id for each in case.seen if each.node.op in ("filter", "extremum", "rank")}
+    for name, path, value in _taken(case):
+        if name in selected and path.endswith(_ID_ENDS):
+            yield value
+    money = _money(case)
     for goal, value in case.task.goal.answers.items():
-        text = dollars_text(int(value)) if goal in money else str(value)
-        if len(text) >= _SHORTEST_SECRET:
-            yield text
+        if goal not in money and len(str(value)) >= _SHORTEST_SECRET:
+            yield str(value)
+
+
+def _money(case: Case) -> set[str]:
+    """Return the goals that are answered with an amount."""
+    return {node.goal for node in case.task.program.walk() if node.op == "report" and node.money}
+
+
+def _amounts(case: Case) -> list[int]:
+    """Return the answers that are amounts, in cents: however it is written, none of them may stand anywhere."""
+    money = _money(case)
+    return [int(value) for goal, value in case.task.goal.answers.items() if goal in money]
+
+
+def _cents(text: str) -> int:
+    whole, _, part = text.replace(",", "").partition(".")
+    return 100 * int(whole) + int(part or 0)
 
 
 def no_shortcut(case: Case) -> Proof:
@@ -83,23 +112,32 @@ def _levels_of_nodes(case: Case) -> dict[str, int]:
 
 def _found_by_program(case: Case, levels: dict[str, int]) -> Iterator[tuple[str, int]]:
     """Yield (value, reads behind it) of what deeds name and the program takes from a read as it is."""
+    for name, _, value in _taken(case):
+        yield value, levels.get(name, 0)
+
+
+def _taken(case: Case) -> Iterator[tuple[str, str, str]]:
+    """Yield (node, path, value) of every word that a deed names and the customer does not say."""
     values = case.values
     said = {str(each.value) for each in case.seen if isinstance(each.node, Slot)}
     for request in case.deeds:
-        args = getattr(request.node, "args", {})
-        for template in args.values() if isinstance(args, dict) else ():
-            if not (isinstance(template, dict) and "$" in template):
+        for reference in references(getattr(request.node, "args", {})):
+            name, _, path = reference.partition(".")
+            if name not in values or not path:
                 continue
-            name, _, path = template["$"].partition(".")
-            if name in values and path and isinstance(values[name], dict):
-                value = _follow(values[name], path)
-                if isinstance(value, str) and len(value) >= _SHORTEST_SECRET and value not in said:
-                    yield value, levels.get(name, 0)
+            value = _follow(values[name], path)
+            if isinstance(value, str) and len(value) >= _SHORTEST_SECRET and value not in said:
+                yield name, path, value
 
 
 def _follow(value: Any, path: str) -> Any:
     for part in path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
     return value
 
 
@@ -107,9 +145,10 @@ def _levels(case: Case, most: int) -> list[dict[str, set[str]]]:
     """Return, after one read, two, and so on, every value known by its name."""
     case.bench.fresh()
     tools = _reading(case)
-    records: list[dict[str, Any]] = [
-        {node.name: each.value} for each in case.seen if isinstance(node := each.node, Slot)
-    ]
+    # What is said goes with every record that is read.
+    said = {node.name: each.value for each in case.seen if isinstance(node := each.node, Slot)}
+    records: list[dict[str, Any]] = [said]
+    records += [{node.name: each.value} for each in case.seen if isinstance(node := each.node, Slot)]
     known: dict[str, set[str]] = {}
     called: set[str] = set()
     reach = []
@@ -122,15 +161,16 @@ def _levels(case: Case, most: int) -> list[dict[str, set[str]]]:
                     called.add(place)
                     fresh += _try(case, name, arguments)
         for result in fresh:
-            records += _records(result, known)
+            records += [said | record for record in _records(result, known)]
         reach.append({key: set(values) for key, values in known.items()})
     return reach
 
 
 def _reading(case: Case) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the program's reads with the names of what they are asked for."""
+    """Return the program's reads and searches with the names of what they are asked for."""
     done = case.done
-    names = [node.tool for node in case.task.program.walk() if isinstance(node, Lookup) and node.id in done]
+    asks = [node for node in case.task.program.walk() if isinstance(node, Lookup | Search)]
+    names = [node.tool for node in asks if node.id in done]
     return [(name, tuple(case.domain.toolbox[name].parameters)) for name in dict.fromkeys(names)]
 
 

@@ -215,8 +215,8 @@ def _sets(scope: Scope) -> Iterator[list[list[Any]]]:
 
 OPERATORS: Sequence[Operator] = (
     Operator("derived_write", "depth", derived_write, ("no_breadth",), weight=60),
-    Operator("derived_answer", "depth", derived_answer, ("no_breadth",), weight=26),
+    Operator("derived_answer", "depth", derived_answer, ("no_breadth",), weight=38),
     Operator("rule_exception", "depth", rule_exception, ("no_policy",), weight=22),
-    Operator("conflicting_evidence", "depth", conflicting_evidence, ("no_policy",), weight=4),
-    Operator("set_total", "breadth", set_total, ("no_aggregate",), weight=80),
+    Operator("conflicting_evidence", "depth", conflicting_evidence, ("no_policy",), weight=2),
+    Operator("set_total", "breadth", set_total, ("no_aggregate",), weight=110),
 )
