@@ -88,10 +88,12 @@ def check_task(task: Task, stage: Any) -> None:
     assert grammar.read("OPENING", task.card.opening, context) == [opening_of(VOCABULARY, plan)]
     for number, says in enumerate(dict.fromkeys(wish.says for wish in task.card.wishes), 1):
         assert grammar.read("SAY", says, context) == [said_of(VOCABULARY, plan, number)], says
-    for fact in task.card.facts:
-        if fact.value and fact.slot != "user_id":
-            values = grammar.read("FACT", fact.said, context) or grammar.read("MIND", fact.said, context)
-            assert [each["value"] for each in values] == [fact.value], fact.said
+    for slot in task.program.slots():
+        symbol = "USER" if slot.id == "uid" else "FACT" if slot.decoy is None else "MIND"
+        said = f"{slot.said}." if symbol == "USER" else slot.said
+        values = grammar.read(symbol, said, context) if slot.said else []
+        meant = [each if symbol == "USER" else each["value"] for each in values]
+        assert meant == [slot.value] * bool(slot.said), slot.said
 
 
 def test_every_task_reads_back(tasks: list[tuple[int, Task]]) -> None:

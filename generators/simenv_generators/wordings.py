@@ -70,7 +70,7 @@ GLAD = (
     "[grateful|glad|happy|thankful|much obliged|delighted|pleased|relieved|over the moon|thrilled|content]",
 )
 NICE = ("[great|lovely|wonderful|good|kind|helpful|perfect|ideal|super|terrific|a relief|a big help]",)
-OBLIGE = ("[help|oblige|please|support|assist]",)
+OBLIGE = ("[help|oblige|please|assist]",)
 COULD = ("[could|would|were to|can|might|managed to|agreed to|would please|could please|could kindly]",)
 TAIL = (
     *[""] * 9,
@@ -92,8 +92,8 @@ SOFTLY = (
     "[with your help|if you'd be so kind|if you would|if you please|if that's within your power]",
     "[before I forget|while I have you|now that I've reached you|since you're here|as you're the expert]",
     "[on behalf of|to please|with greetings from|at the request of|after talking to] {KIN}",
-    "[before|after|while] I'm {CHORE}",
-    "[before|after|between] {CHORE} [again|once more|today|]",
+    "[while|seeing that|since] I'm {CHORE}",
+    "[before|after|instead of] {CHORE} [again|once more|today|]",
 )
 NEED = (
     "I [can't|cannot|couldn't] [do|manage|arrange|settle] this [myself|online|on my own|from here|alone]",

@@ -84,7 +84,7 @@ _LEAD = (
     "[apologies|sorry], [I'm|I was] [distracted|busy], {KIN} is {CHORE} [next to me|behind me|nearby].",
 )
 _ALSO = (
-    "[there is|there's|I have|I've got] [one|another|one other|yet another] [more|] thing.",
+    "[there is|there's|I have|I've got] [one more|another|one other|yet another] thing.",
     "[and|also,|now,] [there is|there's] [something else|another matter|a second matter] [too|as well|].",
     "[I also have|and I have] [another|one more|a further] [request|thing to ask|favour to ask].",
     "[that's|that is] [not all|one thing|the first part], [though|however|there's more].",

@@ -77,12 +77,14 @@ def run_adaptive(
         progress: Is told how many more episodes are in the log.
 
     Raises:
-        UsageError: If items and tasks do not belong together, a task is to be tried more than once, or the log
-            is of another plan or other items.
+        UsageError: If items and tasks do not belong together, a task is to be tried more than once, or the
+            log is of another plan or other items.
         LogError: If the log is damaged, or holds other tasks than would be asked here.
     """
     if plan.trials != 1:
-        raise UsageError(f"an adaptive run tries each task once, got {plan.trials} trials; leave out --trials")
+        raise UsageError(
+            f"an adaptive run tries each task once, got {plan.trials} trials; leave out --trials"
+        )
     if [item.id for item in items] != [task.id for task in plan.tasks]:
         raise UsageError("an adaptive run needs one item for each task, in the order of the tasks")
     with LogWriter(path, header(plan, items, stop_se)) as log:
@@ -113,5 +115,7 @@ def run_adaptive(
 def _check_order(path: str | PathLike[str], number: int, found: str, due: str) -> None:
     if found != due:
         # The header is line 1.
-        problem = f"task {found} was played where {due} is due: it was begun on a machine that rounds otherwise"
+        problem = (
+            f"task {found} was played where {due} is due: it was begun on a machine that rounds otherwise"
+        )
         raise LogError(path, number + 2, problem, "Finish it there, or record the run again")

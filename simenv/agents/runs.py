@@ -185,4 +185,8 @@ def _played(episode: Recorded) -> Played:
 def _atoms(claimed: Any) -> list[Atom]:
     """Return the atoms of a claim; a forged one may hold anything."""
     listed = claimed if isinstance(claimed, list) else []
-    return [atom for atom in listed if isinstance(atom, list) and len(atom) > 2 and atom[2] and isinstance(atom[2], list)]
+    return [
+        atom
+        for atom in listed
+        if isinstance(atom, list) and len(atom) > 2 and atom[2] and isinstance(atom[2], list)
+    ]

@@ -37,7 +37,8 @@ def calibrate_set(args: argparse.Namespace, pack: Pack) -> int:
     emit(result | ({"out": args.out} if args.out else {}))
     say(_shown(items))
     what = "one discrimination for all tasks" if fitted.model == "1pl" else "a discrimination for each task"
-    say(f"{len(items)} of {len(pack)} tasks were played by {len(respondents)} respondents: {what} ({fitted.model}).")
+    say(f"{len(items)} of {len(pack)} tasks were played by {len(respondents)} respondents.")
+    say(f"The model is {fitted.model}: {what}.")
     if fitted.model == "1pl":
         say(f"From {TWO_PL_FROM} respondents on, discriminations are told apart.")
     if not fitted.converged:

@@ -37,7 +37,9 @@ class Choice:
         """Id of each near twin to the id of its original, as the certificates say."""
         lines = self.source.lines if self.source is not None else ()
         proved = ((str(line["id"]), line.get("certificate")) for line in lines)
-        return {name: str(each["twin"]) for name, each in proved if isinstance(each, dict) and each.get("twin")}
+        return {
+            name: str(each["twin"]) for name, each in proved if isinstance(each, dict) and each.get("twin")
+        }
 
 
 def add_split(parser: argparse.ArgumentParser) -> None:

@@ -37,5 +37,5 @@ def items_of(chosen: Choice, calibration: str | None) -> list[Item]:
     if missing and chosen.source is not None:
         found |= {item.id: item for item in priors(chosen.source) if item.id not in found}
         if calibration:
-            say(f"{calibration} lacks {len(missing)} of {len(ids)} tasks; they are as hard as their certificates say.")
+            say(f"{calibration} lacks {len(missing)} of {len(ids)} tasks; certificates speak for them.")
     return [found[name] for name in ids]

@@ -88,12 +88,15 @@ def _play(args: argparse.Namespace, plan: Plan, player: Agent, chosen: Choice) -
 
 def _tell_ability(found: Measured) -> None:
     ability, played = found.ability, len(found.tasks)
-    say(f"Ability {ability.theta:+.2f} with a standard error of {ability.se:.2f}, from {played} of {found.size} tasks.")
+    say(
+        f"Ability {ability.theta:+.2f}, standard error {ability.se:.2f}, from {played} of {found.size} tasks."
+    )
     say(f"On the whole set it would pass {ability.accuracy:.1%}, as far as one can tell.")
     if ability.se >= STOP_SE:
-        say(f"All tasks were needed and the error is not below {STOP_SE}: make a larger set, or one as hard as the agent is able.")
-    hardest = [f"{name} ({'passed' if right else 'failed'})" for name, right in zip(found.tasks, ability.responses, strict=True)]
-    say(f"First asked: {', '.join(hardest[:3])}.")
+        say(f"After all tasks the error is still not below {STOP_SE}; a larger set tells more.")
+    first = zip(found.tasks[:3], ability.responses, strict=False)
+    told = ", ".join(f"{name} ({'passed' if right else 'failed'})" for name, right in first)
+    say(f"First asked: {told}.")
 
 
 def replay_run(args: argparse.Namespace) -> int:
@@ -307,7 +310,9 @@ def add(commands: Commands) -> None:
         "--adaptive", action="store_true", help="ask what tells most, and stop when the ability is known"
     )
     each.add_argument(
-        "--calibration", metavar="FILE", help="refitted difficulties, for --adaptive (default: certified ones)"
+        "--calibration",
+        metavar="FILE",
+        help="refitted difficulties, for --adaptive (default: certified ones)",
     )
     add_split(each)
     add_uncertified(each)

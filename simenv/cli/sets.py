@@ -1,13 +1,13 @@
 """What is in a certified task set: how many tasks of which kind, and one line for each."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import quantiles
 from typing import Any
 
-from simenv.agents.ladder import RUNGS
+from simenv.agents.ladder import RUNGS, Rung
 from simenv.cli.tables import table
 from simenv.cli.words import bar, emit, say
 from simenv.core.pack import Pack
@@ -16,7 +16,9 @@ from simenv.synth.recheck import certificate_of
 
 _QUANTILES = ("least", "quarter", "half", "three quarters", "most")
 _BAR = 24
+_NEARLY_ALL = 0.9
 _NOTHING = "-"
+_NO_OPERATOR = "(none: one deed, as it is)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,7 @@ def overview(pack: Pack) -> dict[str, Any]:
     operators = Counter(name for each in found for name in each.operators)
     tools = Counter(name for each in found for name in each.tools)
     needed = Counter(rung for each in found for rung in each.proved.ladder)
+    plain = sum(not each.operators for each in found)
     policy = sum(bool(each.line.get("policy")) for each in found)
     twins = sum(bool(each.proved.twin) for each in found)
     spread = spread_of([each.difficulty for each in found])
@@ -97,9 +100,9 @@ def overview(pack: Pack) -> dict[str, Any]:
     say("Depth (steps that depend on each other) and breadth (goals, conditions, demands):\n")
     say(_cross(cells))
     say("\nDifficulty in logits:  " + ", ".join(f"{name} {value:.2f}" for name, value in spread.items()))
-    say("\n" + shares("operator", operators, len(found), "none (atoms only)"))
-    say("\n" + shares("tool", tools, len(found), "none"))
-    say("\n" + shares("ability that is needed", needed, len(found), "none", RUNGS))
+    say("\n" + shares("operator", operators + Counter({_NO_OPERATOR: plain}), len(found)))
+    say("\n" + shares("tool", tools, len(found)))
+    say("\n" + shares("ability that is needed", needed, len(found), RUNGS))
     return {
         "depth_breadth": [[depth, breadth, number] for (depth, breadth), number in sorted(cells.items())],
         "operators": _ordered(operators),
@@ -142,14 +145,12 @@ def _cross(cells: Counter[tuple[int, int]]) -> str:
     return table(rows, right_margin=4)
 
 
-def shares(what: str, counted: Counter[str], of: int, none: str, named: Any = None) -> str:
+def shares(what: str, counted: Counter[str], of: int, rungs: Mapping[str, Rung] | None = None) -> str:
     """Return a table of how many of all tasks have something, with bars."""
     rows = [[what, "tasks", "share", ""]]
     for name, number in _ordered(counted).items():
-        shown = f"{name} ({named[name].ability})" if named and name in named else name
+        shown = f"{name} ({rungs[name].ability})" if rungs and name in rungs else name
         rows.append([shown, str(number), f"{number / of:.1%}", "#" * round(_BAR * number / of)])
-    if len(rows) == 1:
-        rows.append([none, "", "", ""])
     return table(rows, left=(0, 3))
 
 
@@ -174,11 +175,10 @@ def listing(pack: Pack) -> None:
         )
     say(table(rows, left=(0, 4, 5)))
     if shared:
-        say(f"Every task may also use {', '.join(shared)}.")
+        say(f"Nearly every task may also use {', '.join(shared)}.")
 
 
 def _common(found: Sequence[Entry]) -> list[str]:
-    """Return the tools that every task may use, if there are several tasks to tell apart."""
-    if len(found) < 2:
-        return []
-    return [name for name in found[0].tools if all(name in each.tools for each in found)]
+    """Return the tools that nine of ten tasks may use, if there are enough tasks to tell apart."""
+    counted = Counter(name for each in found for name in each.tools)
+    return [name for name, number in counted.items() if len(found) > 1 and number >= _NEARLY_ALL * len(found)]

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from simenv.cli.choose import ENV_HELP, domain_of, pack_in
+from simenv.cli.skills import focused
 from simenv.cli.words import Commands, bar, command, count, emit, say, seed
 from simenv.core.canonical import digest
 from simenv.core.errors import UsageError
 from simenv.core.pack import read_pack
 from simenv.synth.certificate import OBLIGATIONS
 from simenv.synth.diversity import summary
-from simenv.synth.forge import Order
 from simenv.synth.grow import SPLITS
+from simenv.synth.order import Order
+from simenv.synth.paraphrase import read_lock
 from simenv.synth.recheck import overlap, recheck
 from simenv.synth.store import Produced, produce
 from simenv.synth.stream import span
@@ -29,15 +31,22 @@ def synthesize(args: argparse.Namespace) -> int:
     Says how many tasks were turned away and why. The same command gives the same bytes everywhere, with any
     number of workers; one that was interrupted goes on where it was.
 
+    With --focus, tasks are drawn by what the runs show: by weakness times learnability of each ability, some
+    by the two weakest together, some as solved tasks with one more operator, and one fifth uniformly.
+    With --paraphrases, a request is said in the words of a lockfile where all seven checks hold.
+
     Example:
       simenv synth simenv/airline-v0 --depth 1:4 --breadth 1:3 --count 1000 --seed 0 --out tasks.jsonl
       simenv synth airline --depth 3 --breadth 2 --operators rank,conditional --count 100 --out hard.jsonl.gz
+      simenv synth airline --seed 1 --count 500 --out next.jsonl --focus run.jsonl
     """
     order = _order(args)
     order.check()
     out = Path(args.out)
     if not out.parent.is_dir():
         raise UsageError(f"there is no folder {out.parent}; make it, or name another")
+    if args.focus:
+        order = focused(order, args.focus)
     try:
         with bar(order.count, "tasks") as progress:
             made = produce(
@@ -65,7 +74,14 @@ def _order(args: argparse.Namespace) -> Order:
         size=args.size,
         operators=tuple(filter(None, args.operators.split(","))),
         twins=not args.no_twins,
+        lock=_lock(args.paraphrases) if args.paraphrases else (),
     )
+
+
+def _lock(path: str) -> tuple[str, ...]:
+    """Return (path, digest) of a lockfile that can be read."""
+    read_lock(Path(path))
+    return path, digest(Path(path).read_bytes())
 
 
 def command_of(order: Order) -> str:
@@ -77,6 +93,8 @@ def command_of(order: Order) -> str:
         f"--size {order.size}" * (order.size != _SIZES[0]),
         f"--operators {','.join(order.operators)}" * bool(order.operators),
         "--no-twins" * (not order.twins),
+        f"--paraphrases {Path(order.lock[0]).name}" if order.lock else "",
+        f"--focus {' '.join(name for name, _ in order.focus.runs)}" if order.focus else "",
     ]
     return " ".join(filter(None, parts))
 
@@ -96,6 +114,10 @@ def _tell(made: Produced, out: Path) -> None:
         "twins": sum(bool(each.get("twin")) for each in proved),
         "text": summary([line["card"]["opening"] for line in pack.lines][:1000]),
     }
+    if forge.order.focus:
+        result["ways"] = dict(sorted(forge.ways.items()))
+    if forge.order.lock:
+        result["paraphrases"] = dict(sorted(forge.phrases.items()))
     emit(result)
     if made.resumed:
         say(f"{made.resumed} worlds were there already.")
@@ -103,6 +125,11 @@ def _tell(made: Produced, out: Path) -> None:
         f"{result['twins']} are twins.")  # fmt: skip
     for reason, number in forge.rejected.most_common(_SHOWN):
         say(f"  {number:6}  {reason}")
+    for way, number in sorted(forge.ways.items()):
+        if way:
+            say(f"  {100 * number / forge.made:5.1f} % of the tasks are {way}")
+    for what, number in sorted(forge.phrases.items()):
+        say(f"  {number:6}  {what}")
     _tell_shares(proved)
 
 
@@ -178,6 +205,8 @@ def add(commands: Commands) -> None:
     each.add_argument("--size", default=_SIZES[0], choices=_SIZES, help="of each world (default: S)")
     each.add_argument("--operators", default="", metavar="A,B", help="grow by these only")
     each.add_argument("--no-twins", action="store_true", help="no near twin for every fifth task")
+    each.add_argument("--focus", nargs="+", metavar="RUN", help="draw by what these run logs show")
+    each.add_argument("--paraphrases", metavar="LOCK", help="a lockfile of paraphrases, see `simenv phrases`")
     each.add_argument("--workers", type=count, default=1, metavar="W", help="processes (default: 1)")
     each.add_argument("--out", required=True, metavar="FILE", help="ends in .gz to be packed")
 

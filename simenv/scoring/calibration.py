@@ -1,7 +1,7 @@
 """Difficulties of tasks on the scale of abilities: guessed from the ladder, then refitted from real runs.
 
-A *respondent* is one trial of one agent in one run, an *item* a task. Difficulties are counted so that 0 is the
-task that an agent which slips at one of ten uses of an ability passes half the time; see ``prior_b``.
+A *respondent* is one trial of one agent in one run, an *item* a task. Difficulties are counted so that 0 is
+the task that an agent which slips at one of ten uses of an ability passes half the time; see ``prior_b``.
 """
 
 import json
@@ -38,7 +38,9 @@ class Item(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data, numbers rounded to 6 decimals."""
-        return {name: value if name == "id" else round(value, _DIGITS) for name, value in self._asdict().items()}
+        return {
+            name: value if name == "id" else round(value, _DIGITS) for name, value in self._asdict().items()
+        }
 
 
 class Calibrated(NamedTuple):
@@ -107,7 +109,9 @@ def calibrate(
         raise UsageError(f"task {strange} was played and is not of the set; name the runs of this set")
     if not played:
         raise UsageError("the runs hold no episode yet; calibrate with runs that have begun")
-    scores = np.array([[float(each[name]) if name in each else nan for name in played] for each in respondents])
+    scores = np.array(
+        [[float(each[name]) if name in each else nan for name in played] for each in respondents]
+    )
     found = fit(scores, [priors[name] for name in played])
     taken, passed = (~np.isnan(scores)).sum(axis=0), np.nansum(scores, axis=0)
     columns = zip(played, found.a, found.b, found.se_b, taken, passed, strict=True)
@@ -152,8 +156,8 @@ def read_items(path: Path, ids: Sequence[str]) -> dict[str, Item]:
     for number, line in enumerate(lines, 1):
         item = _item(path, number, line)
         if item.id not in known:
-            stranger = UnknownNameError("task of the set", item.id, ids)
-            raise DataError(path, number, "a calibration of another task set", str(stranger))
+            nearest = UnknownNameError("task of the set", item.id, ids)
+            raise DataError(path, number, "a calibration of another task set", str(nearest))
         if item.id in items:
             raise DataError(path, number, f"task {item.id} stands there twice", _WAY_OUT)
         items[item.id] = item
@@ -165,10 +169,10 @@ def read_items(path: Path, ids: Sequence[str]) -> dict[str, Item]:
 def _item(path: Path, number: int, line: str) -> Item:
     try:
         data = json.loads(line)
-        item = Item(data["id"], float(data["a"]), float(data["b"]), float(data["se"]))
+        name, (a, b, se) = data["id"], (float(data[key]) for key in ("a", "b", "se"))
     except (ValueError, KeyError, TypeError, RecursionError):
         raise DataError(path, number, "not a line {id, a, b, se}", _WAY_OUT) from None
-    if not isinstance(item.id, str) or not 0 < item.a < inf or not all(map(isfinite, item[2:])) or item.se < 0:
+    if not (isinstance(name, str) and 0 < a < inf and isfinite(b) and 0 <= se < inf):
         problem = f"id is text, a > 0, b finite and se >= 0, got {line[:80]}"
         raise DataError(path, number, problem, _WAY_OUT)
-    return item
+    return Item(name, a, b, se)

@@ -165,7 +165,9 @@ def _refusals(row: ScoreRow) -> str:
     if twins is None:
         return ""
     over = f"declined wrongly in {twins.declined} of {twins.deeds} ({_percent(twins.over_refusal)})"
-    under = f"did what it had to decline in {twins.done} of {twins.refusals} ({_percent(twins.under_refusal)})"
+    under = (
+        f"did what it had to decline in {twins.done} of {twins.refusals} ({_percent(twins.under_refusal)})"
+    )
     return f"{row.cells(())[0]}, episodes of twin pairs: {over}, {under}\n"
 
 

@@ -1,8 +1,8 @@
 """Near twins: two tasks in the same words of which another outcome is right, because one row differs.
 
-Who always declines, or never does, solves one task of many pairs and both of none. So pairs are counted by how
-often both are solved, and beside them how often the agent declined where a deed was right (over-refusal) and did
-something where it had to decline (under-refusal). All of it is read from rows, never from words.
+Who always declines, or never does, solves one task of many pairs and both of none. So pairs are counted by
+how often both are solved, and beside them how often the agent declined where a deed was right (over-refusal)
+and did something where it had to decline (under-refusal). All of it is read from rows, never from words.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

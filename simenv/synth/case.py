@@ -19,6 +19,7 @@ from simenv.core.task import Task
 from simenv.core.vocabulary import Stage, Vocabulary
 from simenv.synth.certificate import Unproved
 from simenv.synth.measure import Measured, Recorder, Seen, measure_task
+from simenv.synth.paraphrase import Line
 
 
 class Case:
@@ -30,16 +31,24 @@ class Case:
         stage: Its world.
         task: The task, which has a plan.
         assembly: The task's plan, put together anew.
+        phrases: Lock lines of the requests that the task says in other words.
     """
 
     def __init__(
-        self, domain: Domain, words: Vocabulary, stage: Stage, task: Task, assembly: Assembly
+        self,
+        domain: Domain,
+        words: Vocabulary,
+        stage: Stage,
+        task: Task,
+        assembly: Assembly,
+        phrases: Sequence[Line] = (),
     ) -> None:
         if task.plan is None:
             raise UsageError(
                 f"task {task.id} has no plan, so nothing can be proved of it; make it with `simenv synth`"
             )
         self.domain, self.words, self.stage, self.task, self.assembly = domain, words, stage, task, assembly
+        self.phrases = phrases
         self.plan: Plan = task.plan
         self.bench = Bench(domain, stage.world, setup=task.setup, reads=stage.reads)
         self.recorder = Recorder()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simenv.core.errors import DataError
+from simenv.synth.paraphrase import Line, line_from, line_json
 
 VERSION = 1
 OBLIGATIONS = {
@@ -82,6 +83,7 @@ class Certificate:
         aim: What growth was told, so that it can be grown again: depth, breadth, split, operators, weights.
         address: Where all of it was drawn.
         twin: Id of the task whose near twin this is, or "".
+        phrases: Lock lines of the requests that are said in other words.
     """
 
     proofs: dict[str, Proof]
@@ -93,10 +95,14 @@ class Certificate:
     aim: dict[str, Any]
     address: tuple[str | int, ...]
     twin: str = ""
+    phrases: tuple[Line, ...] = ()
     version: int = field(default=VERSION)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data."""
+        more: dict[str, Any] = {"twin": self.twin} if self.twin else {}
+        if self.phrases:
+            more["phrases"] = [line_json(each) for each in self.phrases]
         return {
             "version": self.version,
             "proofs": {name: [proof.checks, proof.witness] for name, proof in self.proofs.items()},
@@ -107,7 +113,7 @@ class Certificate:
             "lineage": list(self.lineage),
             "aim": self.aim,
             "address": list(self.address),
-        } | ({"twin": self.twin} if self.twin else {})
+        } | more
 
     @staticmethod
     def from_json(data: Any, place: str, line: int) -> "Certificate":
@@ -137,6 +143,7 @@ class Certificate:
                 aim=dict(data["aim"]),
                 address=tuple(data["address"]),
                 twin=str(data.get("twin", "")),
+                phrases=tuple(line_from(each) for each in data.get("phrases", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(place, line, f"a broken certificate: {error!r}", way_out) from None

@@ -7,32 +7,35 @@ from simenv.core.assembly import Assembly, opening_of, said_of
 from simenv.core.canonical import canonical
 from simenv.core.domain import Domain
 from simenv.core.growth import Operator
-from simenv.core.task import Task
+from simenv.core.task import Card, Task
 from simenv.core.vocabulary import Stage, Vocabulary
 from simenv.synth import hidden, plays, precision, proofs, shortcuts
 from simenv.synth.case import Case
 from simenv.synth.certificate import ALWAYS, OBLIGATIONS, Certificate, Proof, Unproved
 from simenv.synth.grow import SPLITS, allowed, belongs
+from simenv.synth.paraphrase import Line
+from simenv.synth.wordlock import unworded
 
 
 def as_planned(case: Case) -> Proof:
     """P14: made again from its plan it is the same task, and its words are read back as the plan."""
-    again = case.assembly.made(case.task.size, "")
+    original = case.assembly.made(case.task.size, "")
+    again = unworded(original, case, case.phrases) if case.phrases else original
     for name in ("program", "goal", "card", "policy", "budget", "setup", "faults", "extras", "intent"):
         if getattr(again, name) != getattr(case.task, name):
             raise Unproved("P14", f"its {name} is not what the plan says", case.task.id)
-    return Proof(1 + _read_back(case), again.id)
+    return Proof(1 + len(case.phrases) + _read_back(case, original.card), again.id)
 
 
-def _read_back(case: Case) -> int:
-    """Read every text of the customer and compare it with the plan; return how many."""
+def _read_back(case: Case, card: Card) -> int:
+    """Read every text of the customer, as the grammar wrote it, and compare it with the plan; return how many."""
     grammar, context, plan = case.words.grammar(), case.stage.context(case.plan.customer), case.plan
-    texts = [("OPENING", case.task.card.opening, opening_of(case.words, plan))]
-    spoken = list(dict.fromkeys(wish.says for wish in case.task.card.wishes))
+    texts = [("OPENING", card.opening, opening_of(case.words, plan))]
+    spoken = list(dict.fromkeys(wish.says for wish in card.wishes))
     for number, text in enumerate(spoken, 1):
         texts.append(("SAY", text, said_of(case.words, plan, number)))
     for held in case.assembly.sketch.held:
-        said = next((fact.said for fact in case.task.card.facts if fact.said and _is(fact, held)), "")
+        said = next((fact.said for fact in card.facts if fact.said and _is(fact, held)), "")
         if said:
             texts.append(_spoken(case, held, said))
     for symbol, text, meant in texts:
@@ -114,6 +117,7 @@ def certify(
     operators: dict[str, Operator],
     seen: Callable[[Task], bool] = lambda task: False,
     twin: str = "",
+    phrases: tuple[Line, ...] = (),
 ) -> Certificate:
     """Prove a task and return its certificate.
 
@@ -129,11 +133,12 @@ def certify(
         operators: Every operator, by name.
         seen: Whether the pack has a task already.
         twin: Id of the task whose twin it is, or "".
+        phrases: Lock lines of the requests that it says in other words.
 
     Raises:
         Unproved: At the first obligation that it does not meet.
     """
-    case = Case(domain, words, stage, task, assembly)
+    case = Case(domain, words, stage, task, assembly, phrases)
     found = {"P15": new(case, split, lineage, seen)}
     if not case.outcome.required and not case.outcome.answers:
         raise Unproved("P2", "nothing is to be done")
@@ -153,4 +158,5 @@ def certify(
         aim=aim,
         address=assembly.address,
         twin=twin,
+        phrases=phrases,
     )

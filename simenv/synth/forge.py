@@ -17,11 +17,13 @@ from simenv.core.growth import Grown
 from simenv.core.interpreter import UnsoundError
 from simenv.core.task import Task
 from simenv.episodes import pool
+from simenv.synth.case import Case
 from simenv.synth.certificate import Certificate, Unproved
 from simenv.synth.certify import certify
 from simenv.synth.focus import edits
 from simenv.synth.grow import SPLITS, Aim, Grower
 from simenv.synth.order import Base, Order
+from simenv.synth.paraphrase import Line
 from simenv.synth.wordlock import Phrased, phrased, read_locked
 
 PER_WORLD = 50
@@ -95,6 +97,7 @@ class Smith:
         self.grower = Grower(self.domain, self.words, self.stage)
         self.made = Made(number, list(self.address), self.image.digest)
         self._seen: dict[str, None] = {}
+        self._notes: list[str] = []
         self._alone = self._paired = 0
 
     def run(self, most: int) -> Made:
@@ -150,20 +153,7 @@ class Smith:
         """Return the task with its certificate, or None; the reason is counted."""
         try:
             assembly = Assembly(self.domain, self.words, self.stage, grown.plan, address)
-            task = assembly.made(self.order.size, "")
-            certificate = certify(
-                self.domain,
-                self.words,
-                self.stage,
-                task,
-                assembly,
-                split=self.order.split,
-                lineage=grown.lineage,
-                aim=aim_json(aim),
-                operators=self.grower.known,
-                seen=lambda each: key_of(each)[0] in self._seen,
-                twin=twin,
-            )
+            task, certificate = self._certified(assembly, grown, aim, twin)
         except UnsoundError:
             self.made.rejected["no single outcome"] += 1
             return None
@@ -174,6 +164,46 @@ class Smith:
             self.made.rejected["another depth or breadth than was ordered"] += 1
             return None
         return task, certificate
+
+    def _certified(
+        self, assembly: Assembly, grown: Grown, aim: Aim, twin: str
+    ) -> tuple[Task, Certificate]:
+        """Return the task in locked words, if it can be proved so, else in its own."""
+        task = assembly.made(self.order.size, "")
+        locked = Phrased(task, (), ())
+        if self.lock:
+            locked = phrased(Case(self.domain, self.words, self.stage, task, assembly), self.lock)
+        self._notes = [*locked.notes]
+        if locked.lines:
+            try:
+                return locked.task, self._certify(locked.task, assembly, grown, aim, twin, locked.lines)
+            except Unproved as fault:
+                self._notes = [f"paraphrase: {fault.obligation}"]
+        return task, self._certify(task, assembly, grown, aim, twin)
+
+    def _certify(
+        self,
+        task: Task,
+        assembly: Assembly,
+        grown: Grown,
+        aim: Aim,
+        twin: str,
+        phrases: tuple[Line, ...] = (),
+    ) -> Certificate:
+        return certify(
+            self.domain,
+            self.words,
+            self.stage,
+            task,
+            assembly,
+            split=self.order.split,
+            lineage=grown.lineage,
+            aim=aim.to_json(),
+            operators=self.grower.known,
+            seen=lambda each: key_of(each)[0] in self._seen,
+            twin=twin,
+            phrases=phrases,
+        )
 
     def _fits(self, certificate: Certificate) -> bool:
         low, high = self.order.depth
@@ -186,6 +216,7 @@ class Smith:
         self.made.lines.append(canonical(line_of(task, certificate)))
         self.made.keys.append(key)
         self.made.absent.append([name for name, proof in certificate.proofs.items() if not proof.applies])
+        self.made.notes.append([str(certificate.aim.get("way", "")), *self._notes])
 
     def _twin(self, task: Task, grown: Grown, aim: Aim, address: tuple[str | int, ...]) -> bool:
         """Add the same request in a world with one row changed, in which another outcome is right, if there is one."""
@@ -241,6 +272,8 @@ class Forge:
         worlds: What each world gave, without the lines.
         rejected: Reason to count.
         absent: Obligation to how many tasks it does not apply to.
+        ways: Way of drawing to how many tasks were drawn so.
+        phrases: What became of requests with a locked paraphrase, to how many.
         drawn: Plans that were grown to what was aimed at.
         made: Tasks so far.
     """
@@ -249,6 +282,8 @@ class Forge:
     worlds: list[dict[str, Any]] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
     absent: Counter[str] = field(default_factory=Counter)
+    ways: Counter[str] = field(default_factory=Counter)
+    phrases: Counter[str] = field(default_factory=Counter)
     drawn: int = 0
     made: int = 0
     _programs: dict[str, None] = field(default_factory=dict)
@@ -264,15 +299,18 @@ class Forge:
         self.rejected.update(made.rejected)
         self.drawn += made.drawn
         lines = []
-        for line, (program, answers), absent in zip(made.lines, made.keys, made.absent, strict=True):
+        each = zip(made.lines, made.keys, made.absent, made.notes, strict=True)
+        for line, (program, answers), absent, (way, *phrases) in each:
             if self.full:
                 break
-            reason = self._repeats(program, answers)
-            if reason:
+            reason = "enough that are not uniform"
+            if not self.order.room(way, self.ways) or (reason := self._repeats(program, answers)):
                 self.rejected[reason] += 1
                 continue
             lines.append(line)
             self.absent.update(absent)
+            self.ways[way] += 1
+            self.phrases.update(phrases)
             self.made += 1
         if lines:
             world = {"address": made.address, "size": self.order.size, "digest": made.digest}
@@ -297,7 +335,7 @@ class Forge:
         """
         empty = 0
         for made in _worlds(self.order, workers, skip):
-            empty = 0 if made.lines else empty + 1
+            empty = 0 if made.lines or made.number < self.order.edit_worlds else empty + 1
             if empty >= 20:
                 raise UsageError(_impossible(self.order, self.rejected))
             yield made
@@ -325,7 +363,7 @@ def _worlds(order: Order, workers: int, skip: int) -> Iterator[Made]:
 
 def _ahead(order: Order, numbers: Iterator[int]) -> Iterator[tuple[Order, int]]:
     """Yield jobs; a pool takes them all at once, so no more than the order can need."""
-    most = 40 + 4 * (order.count // PER_WORLD)
+    most = order.edit_worlds + 40 + 4 * (order.count // PER_WORLD)
     for _, number in zip(range(most), numbers, strict=False):
         yield order, number
 

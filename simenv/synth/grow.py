@@ -141,7 +141,8 @@ class Grower:
             return None
         scope = Scope(self.domain, self.words, self.stage, base.plan)
         child = self._apply(operator, scope, draws.at(operator.name))
-        if child is None or not self._nearer(base.plan, child, Aim(_MOST_DEPTH, _MOST_BREADTH), operator.axis):
+        most = Aim(_MOST_DEPTH, _MOST_BREADTH)
+        if child is None or not self._nearer(base.plan, child, most, operator.axis):
             return None
         return self._placed(Grown(child, lineage), draws.at("place"), split)
 

@@ -17,7 +17,7 @@ from simenv.synth.aim import Address, Aim, Weights
 from simenv.synth.grow import check_range, chosen, operators
 
 UNIFORM, PAIRED, EDITED = 20, 20, 20
-"""Of 100 tasks of a focused set: at least so many drawn uniformly, about and at most so many paired and edited."""
+"""Of 100 tasks of a focused set: at least so many uniform, about so many paired, at most so many edited."""
 _MORE_UNIFORM = 6
 """Edited tasks leave fewer to be drawn, so of those a few more in 100 are uniform."""
 _UNMET = 500
@@ -191,14 +191,17 @@ class Order:
                 "uniform": UNIFORM,
             }
         if self.lock:
-            head["paraphrases"] = {"file": self.lock[0].replace("\\", "/").split("/")[-1], "digest": self.lock[1]}
+            head["paraphrases"] = {
+                "file": self.lock[0].replace("\\", "/").split("/")[-1],
+                "digest": self.lock[1],
+            }
         return head
 
 
 def agrees(header: dict[str, Any], aim: Aim) -> bool:
-    """Whether an aim has the weights that the head of its set says; those of a set without a focus are free."""
+    """Whether an aim has the weights that the head of its set says; without a focus any will do."""
     focus = header.get("focus")
     if not isinstance(focus, dict):
         return not aim.way
-    known = {"uniform": [], "edited": [], "weighted": focus.get("weights"), "paired": focus.get("paired")}
+    known: dict[str, Any] = {"uniform": [], "edited": [], "weighted": focus.get("weights"), "paired": focus.get("paired")}
     return aim.way in known and [list(each) for each in aim.weights] == known[aim.way]

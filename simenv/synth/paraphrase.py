@@ -177,8 +177,29 @@ def write_line(original: str, template: str, lexicon: Lexicon, leaks: Leaks | No
     failed = check(original, template, lexicon, leaks, line)
     if failed:
         raise UsageError(f"a paraphrase that fails the check {failed!r}: {canonical(template)}")
+    return canonical(line_json(line)) + "\n"
+
+
+def line_json(line: Line) -> dict[str, str]:
+    """Return a lock line with its digest as JSON-ready data."""
     data = line._asdict()
-    return canonical({**data, "digest": digest(canonical(data))}) + "\n"
+    return {**data, "digest": digest(canonical(data))}
+
+
+def line_from(data: Any) -> Line:
+    """Return the lock line that ``line_json`` described.
+
+    Raises:
+        ValueError: If it is none, or not what its digest is of.
+    """
+    if not isinstance(data, dict) or tuple(sorted(data)) != _PARTS:
+        raise ValueError(f"not an object of {', '.join(_PARTS)}")
+    if not all(isinstance(part, str) for part in data.values()):
+        raise ValueError("a part that is not text")
+    line = Line(*(data[name] for name in Line._fields))
+    if line_json(line) != data:
+        raise ValueError("a line that is not what its digest is of")
+    return line
 
 
 def read_lock(path: Path) -> dict[str, Line]:
@@ -221,14 +242,10 @@ def _line(path: Path, number: int, raw: bytes) -> Line:
         value: Any = parse_strict(raw.decode())
     except ValueError:
         raise DataError(path, number, "not a JSON line", _WAY_OUT) from None
-    if not isinstance(value, dict) or tuple(sorted(value)) != _PARTS:
-        raise DataError(path, number, f"not an object of {', '.join(_PARTS)}", _WAY_OUT)
-    if not all(isinstance(part, str) for part in value.values()):
-        raise DataError(path, number, "a part that is not text", _WAY_OUT)
-    told = value.pop("digest")
-    if digest(canonical(value)) != told:
-        raise DataError(path, number, "a line that is not what its digest is of", _WAY_OUT)
-    return Line(**value)
+    try:
+        return line_from(value)
+    except ValueError as error:
+        raise DataError(path, number, str(error), _WAY_OUT) from None
 
 
 # Values

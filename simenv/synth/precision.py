@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
+from simenv.core.goal import Atom
 from simenv.core.interpreter import Request
 from simenv.core.program import measure
 from simenv.synth.case import Case
@@ -24,20 +25,17 @@ def precise(case: Case) -> Proof:
     known = _known(case)
     checks = 0
     for at, request in enumerate(deeds):
-        undone = case.replay([*calls[:at], *calls[at + 1 :]])
+        before, after = calls[:at], calls[at + 1 :]
+        undone = case.replay([*before, *after])
         for mutant in _mutants(case, request, known):
-            found = case.replay([*calls[:at], (request.name, mutant), *calls[at + 1 :]])
-            if found == case.outcome.required:
-                continue
-            checks += found != undone
-            if case.reached(found):
-                raise Unproved("P9", "a near miss passes", f"{request.node.id}: {mutant}")
+            found = case.replay([*before, (request.name, mutant), *after])
+            same = found == case.outcome.required
+            checks += not same and found != undone
+            _refuse(case, found, "a near miss passes", f"{request.node.id}: {mutant}")
     for extra in _extras(case, deeds):
         found = case.replay([*calls, extra])
-        if found != case.outcome.required:
-            checks += 1
-            if case.reached(found):
-                raise Unproved("P9", "an extra write passes", str(extra))
+        checks += found != case.outcome.required
+        _refuse(case, found, "an extra write passes", str(extra))
     for goal in {**case.task.goal.answers, **case.outcome.answers}:
         checks += 1
         if case.outcome.answers.get(goal) != case.task.goal.answers.get(goal):
@@ -45,6 +43,12 @@ def precise(case: Case) -> Proof:
     if not case.reached(case.replay(calls)):
         raise Unproved("P9", "the goal is not the program's outcome", str(len(case.outcome.required)))
     return Proof(checks + 1, f"{checks} near misses")
+
+
+def _refuse(case: Case, found: list[Atom], reason: str, witness: str) -> None:
+    """Refuse a goal that something else than the right outcome reaches."""
+    if found != case.outcome.required and case.reached(found):
+        raise Unproved("P9", reason, witness)
 
 
 def _mutants(case: Case, request: Request, known: Known) -> Iterator[dict[str, Any]]:

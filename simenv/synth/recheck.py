@@ -7,6 +7,7 @@ from typing import Any
 
 from simenv.core import catalog
 from simenv.core.assembly import Assembly
+from simenv.core.canonical import canonical
 from simenv.core.draws import Draws
 from simenv.core.errors import DataError, SimenvError
 from simenv.core.image import WorldImage
@@ -16,8 +17,12 @@ from simenv.core.task import Task
 from simenv.episodes import pool
 from simenv.synth.certificate import Certificate, Unproved
 from simenv.synth.certify import certify
-from simenv.synth.forge import aim_json, key_of
+from simenv.synth.forge import key_of
 from simenv.synth.grow import Aim, Grower, held_out
+from simenv.synth.order import agrees
+
+_ODD = (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError)
+"""What a plan of no known form may raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ def recheck(pack: Pack, progress: Callable[[int], object] = lambda count: None) 
     for index in range(len(pack)):
         yield from _lies(pack, index, seen)
         progress(1)
+    yield from _counts(pack)
 
 
 def _worlds(pack: Pack) -> Iterator[Lie]:
@@ -63,6 +69,22 @@ def _worlds(pack: Pack) -> Iterator[Lie]:
         image = pool.image(pack.domain, tuple(world["address"]), world["size"])
         if image.digest != world["digest"]:
             yield Lie("", "P14", f"world {world['address']} is not the one that the tasks were made for")
+    named = [(world["address"], world["size"]) for world in pack.header.get("worlds", ())]
+    for line in pack.lines:
+        if (line.get("world"), line.get("size")) not in named:
+            yield Lie(str(line["id"]), "P14", f"its world {line.get('world')} is not one of the set's")
+
+
+def _counts(pack: Pack) -> Iterator[Lie]:
+    """Compare what the head counts with the certificates."""
+    absent: dict[str, int] = {}
+    for index in range(len(pack)):
+        for name, proof in certificate_of(pack, index).proofs.items():
+            if not proof.applies:
+                absent[name] = absent.get(name, 0) + 1
+    said = pack.header.get("made", {}).get("not_applicable")
+    if said != absent:
+        yield Lie("", "certificate", f"not applicable: the file says {said}, it is {absent}")
 
 
 def _lies(pack: Pack, index: int, seen: dict[str, None]) -> Iterator[Lie]:
@@ -71,17 +93,44 @@ def _lies(pack: Pack, index: int, seen: dict[str, None]) -> Iterator[Lie]:
     try:
         task = pack.at(index)
         again = prove_again(pack, task, certificate, seen)
+        _refuse_answers(task, seen)
+        _refuse_twin(pack, task, certificate)
     except Unproved as fault:
         yield Lie(name, fault.obligation, f"{fault.reason}. {fault.witness}".strip())
         return
     except DataError as fault:
         yield Lie(name, "P14", str(fault))
         return
-    except SimenvError as fault:
-        yield Lie(name, "P14", f"it cannot be made again: {fault}")
+    except (SimenvError, *_ODD) as fault:
+        yield Lie(name, "P14", f"it cannot be made again: {fault or type(fault).__name__}")
         return
-    yield from _differences(name, certificate, again)
-    seen[key_of(task)[0]] = None
+    found = list(_differences(name, certificate, again))
+    yield from found
+    if not found and canonical(again.to_json()) != canonical(pack.lines[index]["certificate"]):
+        yield Lie(name, "certificate", "it is not written as certificates are")
+    program, answers = key_of(task)
+    seen.update(dict.fromkeys([program, *(f"answer {answer}" for answer in answers)]))
+
+
+def _refuse_answers(task: Task, seen: dict[str, None]) -> None:
+    """Refuse an answer that another question of the set has: whoever gives it always must pass nothing."""
+    for answer in key_of(task)[1]:
+        if f"answer {answer}" in seen:
+            raise Unproved("P3", "another question has this answer", str(answer))
+
+
+def _refuse_twin(pack: Pack, task: Task, certificate: Certificate) -> None:
+    """Refuse a twin of nothing, and one that is not said in the same words or has the same outcome."""
+    if bool(task.setup) != bool(certificate.twin):
+        raise Unproved("P14", "its set-up and its twin do not agree", certificate.twin)
+    if certificate.twin not in pack.ids() or task.plan is None:
+        return
+    other = pack.find(certificate.twin)
+    same = other.plan is not None and _bare(other.plan) == _bare(task.plan) and not other.setup
+    if not same or other.world != task.world or other.card.opening != task.card.opening:
+        raise Unproved("P14", "its twin is another request", other.id)
+    if (other.goal.required, other.goal.answers) == (task.goal.required, task.goal.answers):
+        raise Unproved("P14", "its twin has the same outcome", other.id)
 
 
 def _differences(name: str, stored: Certificate, again: Certificate) -> Iterator[Lie]:
@@ -116,6 +165,10 @@ def prove_again(pack: Pack, task: Task, certificate: Certificate, seen: dict[str
     image = pool.image(task.domain, tuple(task.world), task.size)
     grower = _grower(task.domain, image)
     aim = _aim(certificate.aim, split)
+    if aim.split != split:
+        raise Unproved("P15", "it was grown for another split", aim.split)
+    if not agrees(pack.header, aim):
+        raise Unproved("P14", "its weights are not those of its set", aim.way or str(aim.weights))
     address = certificate.address
     if address[: len(task.world)] != tuple(task.world):
         raise Unproved("P14", "it was drawn in another world", str(address))
@@ -136,10 +189,11 @@ def prove_again(pack: Pack, task: Task, certificate: Certificate, seen: dict[str
         Assembly(generator.domain, generator.vocabulary, grower.stage, task.plan, address),
         split=split,
         lineage=grown.lineage,
-        aim=aim_json(aim),
+        aim=aim.to_json(),
         operators=grower.known,
         seen=lambda each: key_of(each)[0] in seen,
         twin=certificate.twin,
+        phrases=certificate.phrases,
     )
 
 
@@ -149,13 +203,7 @@ def _bare(plan: Plan) -> Plan:
 
 def _aim(data: dict[str, Any], split: str) -> Aim:
     try:
-        return Aim(
-            depth=int(data["depth"]),
-            breadth=int(data["breadth"]),
-            split=str(data["split"]),
-            operators=tuple(data.get("operators", ())),
-            weights=tuple((str(name), int(weight)) for name, weight in data.get("weights", ())),
-        )
+        return Aim.from_json(data)
     except (KeyError, TypeError, ValueError):
         raise Unproved("P14", "its aim cannot be read", f"{data} for {split}") from None
 

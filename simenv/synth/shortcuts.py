@@ -20,21 +20,30 @@ _ID_ENDS = ("_id", "_number")
 
 
 def no_leak(case: Case) -> Proof:
-    """P10: what has to be found stands neither in the policy nor in the manual nor in what the customer says."""
+    """P10: what has to be found stands neither in the policy nor in the manual nor in what is said."""
     said = _visible(case)
-    secrets, amounts = list(dict.fromkeys(_secrets(case))), _amounts(case)
+    secrets, amounts = secrets_of(case)
     if not secrets and not amounts:
         return Proof(0, "n/a: nothing has to be found that is written out")
     for place, text in said:
-        shown = {_cents(found) for found in _MONEY.findall(text)} if amounts else set()
-        for secret in secrets:
-            if secret in text:
-                raise Unproved("P10", f"it leaks in the {place}", secret)
-        for amount in amounts:
-            if amount in shown:
-                raise Unproved("P10", f"it leaks in the {place}", dollars_text(amount))
+        found = leaked(text, secrets, amounts)
+        if found:
+            raise Unproved("P10", f"it leaks in the {place}", found)
     count = len(secrets) + len(amounts)
     return Proof(count * len(said), f"{count} secrets, {len(said)} texts")
+
+
+def secrets_of(case: Case) -> tuple[list[str], list[int]]:
+    """Return (texts, amounts in cents) that have to be found and may stand in nothing that is said."""
+    return list(dict.fromkeys(_secrets(case))), _amounts(case)
+
+
+def leaked(text: str, secrets: Sequence[str], amounts: Sequence[int]) -> str:
+    """Return the first secret that a text says, or ""."""
+    shown = {_cents(found) for found in _MONEY.findall(text)} if amounts else set()
+    told = [secret for secret in secrets if secret in text]
+    told += [dollars_text(amount) for amount in amounts if amount in shown]
+    return told[0] if told else ""
 
 
 def _visible(case: Case) -> list[tuple[str, str]]:
@@ -68,7 +77,7 @@ def _money(case: Case) -> set[str]:
 
 
 def _amounts(case: Case) -> list[int]:
-    """Return the answers that are amounts, in cents: however it is written, none of them may stand anywhere."""
+    """Return the answers that are amounts, in cents: however they are written, they may stand nowhere."""
     money = _money(case)
     return [int(value) for goal, value in case.task.goal.answers.items() if goal in money]
 
@@ -79,7 +88,7 @@ def _cents(text: str) -> int:
 
 
 def no_shortcut(case: Case) -> Proof:
-    """P11: what a deed names is not settled by fewer reads, one after another, than the program takes for it.
+    """P11: the ids that deeds name are not settled by fewer reads, one after another, than the program takes.
 
     Breadth first over the program's own reads, from what the customer says. A value is settled by the first
     read after which it is the only one of its name.
@@ -87,7 +96,7 @@ def no_shortcut(case: Case) -> Proof:
     deep = _levels_of_nodes(case)
     wanted = [(value, level) for value, level in _found_by_program(case, deep) if level]
     if not wanted:
-        return Proof(0, "n/a: the customer says every value that the deeds name")
+        return Proof(0, "n/a: the customer says every id that the deeds name")
     reach = _levels(case, max(level for _, level in wanted))
     for value, level in wanted:
         for number, known in enumerate(reach, 1):
@@ -111,9 +120,10 @@ def _levels_of_nodes(case: Case) -> dict[str, int]:
 
 
 def _found_by_program(case: Case, levels: dict[str, int]) -> Iterator[tuple[str, int]]:
-    """Yield (value, reads behind it) of what deeds name and the program takes from a read as it is."""
-    for name, _, value in _taken(case):
-        yield value, levels.get(name, 0)
+    """Yield (id, reads behind it) of what deeds name and the program takes from a read as it is."""
+    for name, path, value in _taken(case):
+        if path.endswith(_ID_ENDS):
+            yield value, levels.get(name, 0)
 
 
 def _taken(case: Case) -> Iterator[tuple[str, str, str]]:
@@ -188,7 +198,7 @@ def _try(case: Case, name: str, arguments: dict[str, Any]) -> list[Any]:
 
 
 def _records(part: Any, known: dict[str, set[str]], key: str = "") -> list[dict[str, Any]]:
-    """Note every value of a result under its name and return its records; a list of ids is one record each."""
+    """Note every value of a result under its name and return its records, one for each id of a list."""
     if isinstance(part, dict):
         own = {name: value for name, value in part.items() if not isinstance(value, dict | list)}
         found = [own]

@@ -115,8 +115,10 @@ def header(forge: Forge, command: str) -> dict[str, Any]:
             "drawn": forge.drawn,
             "rejected": dict(sorted(forge.rejected.items())),
             "not_applicable": dict(sorted(forge.absent.items())),
-        },
-    }
+        }
+        | ({"ways": dict(sorted(forge.ways.items()))} if order.focus else {})
+        | ({"paraphrases": dict(sorted(forge.phrases.items()))} if order.lock else {}),
+    } | order.header()
 
 
 def _write(out: Path, head: dict[str, Any], body: Path, offsets: list[tuple[int, int]], order: Order) -> None:

@@ -217,7 +217,7 @@ def _draft(job: Job, *, stops: int) -> Draft:
     select = _select_pair(job) if stops else _select_one(job)
     return Draft(
         nodes=(*looked, *select, *_price(job, people), act(job, "book_reservation", args)),
-        words=("book", "booking", "flight", "flights", "reservation", "trip"),
+        words=("book", "booking", "booked", "buy", "purchase"),
         facts=_facts(job, stops=stops),
         tools=("book_reservation",),
         expects=_expects(job),

@@ -6,8 +6,8 @@ from simenv.core.grammar import Rule
 
 _MOST_DAYS = 29
 LATER = {
-    1: "[the|one|a] day after",
-    -1: "[the|one|a] day before",
+    1: "[the|one] day after",
+    -1: "[the|one] day before",
     **{n: f"[|exactly] {n} days after" for n in range(2, _MOST_DAYS + 1)},
     **{-n: f"[|exactly] {n} days before" for n in range(2, _MOST_DAYS + 1)},
 }

@@ -120,7 +120,7 @@ _MOVE = (
     "make {d:DATE} the [new|] {THEDAY} of {r:REF}",
     "[swap|exchange|trade] the flight {WITHIN} {r:REF} for one on {d:DATE}",
     "{CLAIMFOR} a [date change|change of date|new date], {d:DATE}, for {r:REF}",
-    "take {r:REF} and {SHIFT} it to {d:DATE}",
+    "take {r:REF} and [move|shift|change|switch|transfer] it to {d:DATE}",
 )
 _MOVE_OPEN = (
     "{RESCHEDULE} {r:REF} to {OTHER} {THEDAY}",
@@ -244,7 +244,9 @@ def deeds() -> list[Rule]:
         deed("move", {"date": beside}, _MOVE_BESIDE, "temporal"),
         *[
             Rule(
-                "BYDAYS", n, (f"{_days(abs(n))} {'later' if n > 0 else 'earlier'} [|than now|than planned]",)
+                "BYDAYS",
+                n,
+                (f"{_days(abs(n))} {'later' if n > 0 else 'earlier'} [|than planned|than booked]",),
             )
             for n in LATER
         ],

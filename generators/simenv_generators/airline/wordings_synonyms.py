@@ -92,14 +92,14 @@ PARTOF: part of, which is part of, which belongs to, belonging to, a leg of, inc
 PAY: pay, spend, hand over, lay out, part with, shell out, fork out
 PRICE: price, cost, amount, sum, charge, fare, bill, outlay
 PROCESS: process, put through, take care of, see to, arrange, handle, carry out, initiate, start,
-    complete, request, make, execute, organise
+    complete, request, execute, organise
 REDO: rebook, reissue, redo, rewrite, remake, re-ticket
 REFUND: refund, reimbursement, refund amount, amount refunded, repayment, repaid amount, refund sum
 RESCHEDULE: move, shift, change, reschedule, transfer, switch, rebook, reassign
 SEAT: seat, put, place, accommodate, book, settle
 SEATON: a seat, a place, a ticket, passage, a spot, a reservation, space, room, an available seat, one
     seat, one ticket
-SET: set, fix, update, change, bring, raise, increase, adjust, take, lift, amend, correct
+SET: set, fix, update, change, bring, raise, increase, adjust, put up, amend, correct
 SHIFT: move, shift, transfer, switch, change, reassign, bring over, convert
 STATUSOF: status, current status, latest status, present status, flight status, up-to-date status,
     actual status, live status
