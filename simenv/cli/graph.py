@@ -13,7 +13,7 @@ from typing import Any
 
 from simenv.agents.ladder import bench_of
 from simenv.cli.showing import template
-from simenv.core.program import Each, If, Node, Retry
+from simenv.core.program import Each, Extremum, Filter, If, Node, Rank, Retry
 from simenv.core.task import Task
 from simenv.synth.certificate import Certificate
 from simenv.synth.measure import Recorder, sources_of
@@ -38,7 +38,7 @@ _PICKS = ("box", "#dff3e4", "#2e8b57", "filled,rounded")
 _WORKS = ("hexagon", "#efe6f9", "#7b52ab")
 _DECIDES = ("diamond", "#ffe3d1", "#d2691e")
 _LOOKS = {
-    "const": _Look("plain", "#ffffff", "#888888"),
+    "const": _Look("plain", "transparent", "#888888"),
     "slot": _Look(*_SAYS),
     "ask": _Look(*_SAYS, style="filled,dashed"),
     "lookup": _Look(*_READS),
@@ -53,7 +53,7 @@ _LOOKS = {
     "rule": _Look("octagon", "#fde0e4", "#b5423a"),
     "if": _Look(*_DECIDES),
     "each": _Look("box3d", "#ffe3d1", "#d2691e"),
-    "retry": _Look("cds", "#eeeeee", "#777777"),
+    "retry": _Look("box", "#eeeeee", "#777777", "filled,rounded,dotted"),
     "act": _Look("box", "#24507a", "#24507a"),
     "decline": _Look("box", "#9c2f2f", "#9c2f2f"),
     "report": _Look("box", "#23706b", "#23706b"),
@@ -215,27 +215,33 @@ def _details(node: Node) -> list[str]:
     match node.op:
         case "const" | "slot" | "ask":
             return [", ".join(node.value) if isinstance(node.value, dict) else _plain(node.value)]
-        case "filter":
-            only = ["the only one"] if node.one else []
-            return [*(f"{by} {how} {template(value)}" for by, how, value in node.where), *only]
-        case "extremum":
-            return [f"{_plain(node.pick)} {_plain(node.by)}"]
-        case "rank":
-            return [f"number {node.place} from {node.pick} {node.by}"]
+        case "filter" | "extremum" | "rank":
+            return _picking(node)
         case "compare":
             return [f"{template(node.left)} {node.how} {template(node.right)}"]
         case "if":
             return [template(node.test)]
+        case "lookup" if node.each is not None:
+            return [f"for each of {template(node.each)}"]
         case "each":
             return [f"for each of {template(node.of)}"]
-        case "lookup":
-            return [f"for each of {template(node.each)}"] if node.each is not None else []
         case "report":
             return [node.subject]
         case "retry":
             return [f"up to {node.times} times"]
         case _:
             return _settings(node)
+
+
+def _picking(node: Filter | Extremum | Rank) -> list[str]:
+    match node:
+        case Filter():
+            only = ["the only one"] * node.one
+            return [*(f"{by} {how} {template(value)}" for by, how, value in node.where), *only]
+        case Extremum():
+            return [f"{_plain(node.pick)} {_plain(node.by)}"]
+        case Rank():
+            return [f"number {node.place} from {node.pick} {node.by}"]
 
 
 def _settings(node: Any) -> list[str]:

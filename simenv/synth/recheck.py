@@ -181,6 +181,10 @@ def prove_again(pack: Pack, task: Task, certificate: Certificate, seen: dict[str
         changes = generator.vocabulary.changes(grower.stage, task.plan.customer, Draws(*address, "twin"))
         if task.plan.setup not in [[change] for change in changes]:
             raise Unproved("P14", "its set-up is not one of its world's", str(task.plan.setup)[:200])
+    if certificate.twin and not certificate.phrases:
+        bare = Assembly(generator.domain, generator.vocabulary, grower.stage, _bare(task.plan), address)
+        if bare.made(task.size, "").id != certificate.twin:
+            raise Unproved("P14", "its twin is not the task without its set-up", certificate.twin)
     return certify(
         generator.domain,
         generator.vocabulary,

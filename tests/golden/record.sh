@@ -5,9 +5,10 @@ set -eu
 simenv=${SIMENV:-.venv/bin/simenv}
 here=tests/golden
 cd "$(dirname "$0")/../.."
-rm -f "$here"/airline-*.jsonl
-$simenv pack airline --split golden --worlds 2 --tasks 34 --out "$here/airline.tasks.jsonl.gz"
+tasks=$here/airline.tasks.jsonl.gz
+rm -f "$here"/airline-*.jsonl "$tasks" "$tasks".part "$tasks".body
+$simenv synth airline --split golden --depth 1:5 --breadth 1:3 --count 40 --seed 0 --out "$tasks"
 for agent in oracle oracle:recovers idle; do
     name=$(echo "$agent" | tr : -)
-    $simenv run airline --agent "$agent" --tasks "$here/airline.tasks.jsonl.gz" --out "$here/airline-$name.jsonl"
+    $simenv run airline --agent "$agent" --tasks "$tasks" --out "$here/airline-$name.jsonl"
 done
