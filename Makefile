@@ -6,6 +6,7 @@ PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed-at
+PACKS := corpora/simenv_corpora/packs
 CODE := $(wildcard simenv corpora/simenv_corpora generators/simenv_generators tests) \
 	$(if $(wildcard benchmarks/*.py),benchmarks)
 
@@ -14,7 +15,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint style types layers laws format bench deep clean
+.PHONY: help install demo test lint style types layers laws format bench packs deep clean
 
 # A copied or moved tree must not run the code of the tree it came from.
 ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
@@ -27,6 +28,7 @@ help:
 	@echo "make lint     style, types and layers"
 	@echo "make format   rewrite the code in the house style"
 	@echo "make bench    every benchmark, into build/bench"
+	@echo "make packs    remake the bundled tasks and the golden replays"
 	@echo "make deep     the tests with 10,000 examples per law"
 	@echo "make clean    remove .venv, build, dist and every cache"
 
@@ -71,6 +73,14 @@ bench: install
 		$(BIN)/python -m "benchmarks.$$name" > "build/bench/$$name.json" || exit 1; \
 		cat "build/bench/$$name.json"; \
 	done; test -n "$$found" || echo "there are no benchmarks yet"
+
+# Only for a new version of an environment: the packs and the golden replays are recorded, never tuned.
+packs: install
+	@echo "== packs and golden replays"
+	@rm -f $(PACKS)/airline/*.part $(PACKS)/airline/*.body
+	@$(BIN)/simenv synth airline --split train --count 1000 --workers 2 --out $(PACKS)/airline/train.jsonl.gz
+	@$(BIN)/simenv synth airline --split test --count 300 --workers 2 --out $(PACKS)/airline/test.jsonl.gz
+	@SIMENV=$(BIN)/simenv tests/golden/record.sh
 
 deep: install
 	@echo "== tests, 10,000 examples per law (pytest)"

@@ -4,11 +4,14 @@ import re
 import sys
 from pathlib import Path
 
+from simenv.agents.ladder import RUNGS
 from simenv.cli import parser
 from simenv.core import catalog
 from simenv.core.tools import Tool
 from simenv.domains.airline import tools as airline_tools
 from simenv.importers.tau.quirks import QUIRKS
+from simenv.synth.certificate import OBLIGATIONS
+from simenv.synth.grow import operators
 
 PATH = Path(__file__).parent.parent / "docs" / "REFERENCE.md"
 
@@ -18,6 +21,7 @@ ACTION_CODES = {
     "bad_text": "words with a NUL character, a lone surrogate, or over 64 KiB",
     "unknown_tool": "a call of a tool that does not exist",
     "bad_arguments": "arguments of the wrong names or types",
+    "unavailable": "a good call of a tool that is out of order; nothing was changed, and later it works",
 }
 
 
@@ -28,6 +32,9 @@ def reference() -> str:
         _commands(),
         _section("Errors of an action", [f"`{code}` {words}" for code, words in ACTION_CODES.items()]),
         _airline(),
+        _section("What a certificate proves", [f"`{name}` {what}" for name, what in OBLIGATIONS.items()]),
+        _section("Abilities, by the rung that lacks them", [_rung(name) for name in RUNGS]),
+        _operators(),
         _quirks(),
     ]
     return "\n\n".join(parts) + "\n"
@@ -49,6 +56,20 @@ def _tool(tool: Tool) -> str:
     return f"`{tool.name}({', '.join(tool.parameters)})` ({tool.effect}) {tool.summary}"
 
 
+def _rung(name: str) -> str:
+    return f"`{name}` {RUNGS[name].ability}"
+
+
+def _operators() -> str:
+    generator = catalog.generator("airline")
+    known = operators(generator.vocabulary, generator.domain)
+    lines = [
+        f"`{each.name}` adds {each.axis}; a child fails {' or '.join(f'`{rung}`' for rung in each.rungs)}"
+        for each in known.values()
+    ]
+    return _section("Airline: operators that tasks grow by", lines)
+
+
 def _airline() -> str:
     domain = catalog.domain("airline")
     rules = [
@@ -60,6 +81,7 @@ def _airline() -> str:
     return "\n\n".join(
         [
             _section("Airline: tools", [_tool(tool) for tool in domain.tools]),
+            _section("Airline: look-alike tools", [_tool(tool) for tool in domain.lookalikes]),
             _section("Airline: rules", rules),
             _section(
                 "Airline: why a tool refuses",

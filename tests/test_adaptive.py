@@ -1,4 +1,4 @@
-"""Laws of adaptive runs: the most telling task next, the same bytes after an interruption, a log like others."""
+"""Laws of adaptive runs: the most telling task next, equal bytes after an interruption, a log like others."""
 
 import json
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from simenv.cli import main
 from simenv.core import catalog
 from simenv.core.errors import DataError, LogError, UsageError
 from simenv.core.log import LogWriter, read_header, read_log
+from simenv.core.pack import write_pack
 from simenv.episodes.episode import Episode
 from simenv.scoring.calibration import (
     PRIOR_SE,
@@ -288,13 +289,12 @@ def test_the_command_takes_a_calibration_in_part_and_tells_misuse(
     assert "add --adaptive" in capsys.readouterr().err
     assert main([*run, "--adaptive", "--trials", "2", "--out", str(tmp_path / "c.jsonl")]) == 2
     assert "leave out --trials" in capsys.readouterr().err
-    bundled = ["run", "airline", "--agent", "idle", "--tasks", "3", "--adaptive"]
-    if not pack_is_certified():
-        assert main([*bundled, "--out", str(tmp_path / "d.jsonl")]) == 2
-        assert "carry no certificates" in capsys.readouterr().err
-
-
-def pack_is_certified() -> bool:
-    from simenv.core.pack import bundled
-
-    return bundled("airline", "train").certified
+    plain = tmp_path / "plain.jsonl"
+    pack = pack_of(tmp_path_factory)
+    write_pack(plain, {key: pack.header[key] for key in ("domain", "split", "worlds")}, [pack.at(0)])
+    uncertified = ["run", "airline", "--agent", "idle", "--tasks", str(plain), "--uncertified", "--adaptive"]
+    assert main([*uncertified, "--out", str(tmp_path / "d.jsonl")]) == 2
+    assert "carry no certificates" in capsys.readouterr().err
+    only = tmp_path / "only.json"
+    write_items(only, known[:1])
+    assert main([*uncertified, "--calibration", str(only), "--out", str(tmp_path / "d.jsonl")]) == 0

@@ -1,5 +1,6 @@
 """The command: JSON lines on standard output, words on standard error, exit codes 0, 1 and 2."""
 
+import gzip
 import io
 import json
 import os
@@ -21,7 +22,7 @@ from simenv.cli.play import call
 from simenv.cli.transcript import layout
 from simenv.cli.words import WIDTH, wrapped
 from simenv.core import catalog
-from simenv.core.canonical import parse_strict
+from simenv.core.canonical import canonical, digest, parse_strict
 from simenv.core.errors import UsageError
 from simenv.core.log import LogWriter, read_header, read_log
 from simenv.core.pack import bundled, read_pack, write_pack
@@ -30,6 +31,7 @@ from simenv.episodes.episode import Episode
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = parser()[1]
+MINE = ["--split", "mine", "--count", "3", "--depth", "1:2", "--breadth", "1:2"]
 Result = tuple[int, list[dict[str, Any]], str]
 
 
@@ -71,10 +73,9 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pack of three tasks of one world."""
+    """A certified pack of three tasks of one world."""
     path = tmp_path_factory.mktemp("pack") / "mine.jsonl"
-    options = ["--split", "mine", "--worlds", "1", "--tasks", "3", "--out", str(path)]
-    assert main(["pack", "airline", *options]) == 0
+    assert main(["synth", "airline", *MINE, "--out", str(path)]) == 0
     return path
 
 
@@ -128,9 +129,22 @@ def test_every_example_in_the_help_is_a_command_line_that_parses(
         ("tasks airline --show nothing", "no task is named"),
         ("play airline --seed -1", "at least 0"),
         ("play airline --task airline/0000000000000000", "no task is named"),
-        ("pack airline --tasks 1 --out missing/x", "there is no folder missing"),
-        ("pack airline --tasks 1 --out x --split a/b", "named by one word"),
-        ("pack airline --tasks 500 --worlds 500 --size Q --out x", "invalid choice"),
+        ("pack airline --tasks 1 --out x", "no command is named 'pack'"),
+        ("synth airlin --out x", "Did you mean 'airline'?"),
+        ("synth airline --count 1 --out missing/x", "there is no folder missing"),
+        ("synth airline --count 1 --out x --split a/b", "named by one word"),
+        ("synth airline --count 500 --size Q --out x", "invalid choice"),
+        ("synth airline --count 0 --out x", "at least 1"),
+        ("synth airline --seed -1 --out x", "at least 0"),
+        ("synth airline --depth 3:2 --out x", "3:2 is no range"),
+        ("synth airline --depth 0:2 --out x", "the smallest is 1:1"),
+        ("synth airline --depth 9 --out x", "the most is 8"),
+        ("synth airline --breadth 1:9 --out x", "the most is 8"),
+        ("synth airline --breadth wide --out x", "a range such as 1:4"),
+        ("synth airline --operators rnak --out x", "Did you mean 'rank'?"),
+        ("synth airline --focus missing.jsonl --out x", "missing.jsonl: cannot be read"),
+        ("synth airline --paraphrases missing.json --out x", "missing.json"),
+        ("verify missing.jsonl", "missing.jsonl: No such file"),
         ("audit airlin", "Did you mean 'airline'?"),
         ("import tua --domain airline --out x", "Did you mean 'tau'?"),
         ("import tau missing --domain airlin --out x", "Did you mean 'airline'?"),
@@ -307,12 +321,9 @@ def test_a_damaged_log_is_told_by_its_name(
 def test_a_damaged_pack_is_told_by_its_name(
     data: st.DataObject, packed: bool, pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = tmp_path / "whole.jsonl.gz" if packed else pack
-    if packed:
-        whole = read_pack(pack)
-        write_pack(source, whole.header, [whole.at(place) for place in range(len(whole))])
+    whole = gzip.compress(pack.read_bytes(), mtime=0) if packed else pack.read_bytes()
     path = tmp_path / "damaged.jsonl.gz"
-    path.write_bytes(damaged(source.read_bytes(), data))
+    path.write_bytes(damaged(whole, data))
     out = tmp_path / "run.jsonl"
     out.unlink(missing_ok=True)
     code, words = outcome_of(
@@ -424,10 +435,12 @@ def test_episodes_in_another_order_are_told(logs: dict[str, Path], simenv: Any, 
 
 def test_a_pack_is_made_the_same_again_and_plays(simenv: Any, pack: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.jsonl"
-    code, (made,), words = simenv("pack", "airline", "--split", "mine", "--tasks", 3, "--out", again)
+    code, (made,), words = simenv("synth", "airline", *MINE, "--out", again)
     assert (code, made["tasks"]) == (0, 3)
-    assert "3 tasks accepted" in words
+    assert f"3 tasks of {made['drawn']} that were grown hold" in words
     assert again.read_bytes() == pack.read_bytes()
+    assert made["digest"] == digest(pack.read_bytes())
+    assert [path.name for path in tmp_path.iterdir()] == ["again.jsonl"], "nothing unfinished is left"
     out = tmp_path / "run.jsonl"
     code, (score,), _ = simenv("run", "airline", "--agent", "oracle", "--tasks", again, "--out", out)
     assert (code, score["passed"]) == (0, 3)
@@ -440,15 +453,60 @@ def test_a_pack_is_made_the_same_again_and_plays(simenv: Any, pack: Path, tmp_pa
     assert simenv("replay", moved / "run.jsonl", "--pack", pack)[0] == 0
 
 
+def test_the_command_in_the_head_makes_the_same_pack(simenv: Any, pack: Path, tmp_path: Path) -> None:
+    command = json.loads(pack.read_text().splitlines()[0])["command"].split()
+    assert command[0] == "simenv"
+    assert simenv(*command[1:], "--workers", 2, "--out", tmp_path / "again.jsonl")[0] == 0
+    assert (tmp_path / "again.jsonl").read_bytes() == pack.read_bytes()
+
+
+def test_a_pack_is_proved_again_and_a_lie_is_told_by_its_task(
+    simenv: Any, pack: Path, tmp_path: Path
+) -> None:
+    code, (told,), words = simenv("verify", pack)
+    assert (code, told["holds"], told["tasks"]) == (0, True, 3)
+    assert "All 3 tasks hold: 15 obligations each" in words
+    head, *tasks = [json.loads(line) for line in pack.read_text().splitlines()]
+    tasks[1]["certificate"]["breadth"] += 1
+    path = tmp_path / "forged.jsonl"
+    path.write_text("".join(canonical(line) + "\n" for line in [head, *tasks]))
+    code, (told,), words = simenv("verify", path)
+    assert (code, told["holds"], told["task"]) == (1, False, tasks[1]["id"])
+    assert told["task"] in words
+    assert "breadth" in told["witness"]
+    assert simenv("verify", pack, "--against", pack)[0] == 1
+
+
+def test_tasks_without_certificates_are_refused_unless_one_is_told(
+    simenv: Any, pack: Path, tmp_path: Path
+) -> None:
+    whole, path, out = read_pack(pack), tmp_path / "bare.jsonl", tmp_path / "run.jsonl"
+    write_pack(path, whole.header, [whole.at(place) for place in range(len(whole))])
+    for line in (
+        ("run", "airline", "--agent", "idle", "--tasks", path, "--out", out),
+        ("audit", path),
+        ("play", "airline", "--tasks", path, "--seed", "0"),
+    ):
+        code, results, words = simenv(*line)
+        assert (code, results) == (2, [])
+        assert "without a certificate" in words
+        assert "--uncertified" in words
+    assert not out.exists()
+    line = ("run", "airline", "--agent", "idle", "--tasks", path, "--out", out, "--uncertified")
+    assert simenv(*line)[0] == 0
+    assert simenv("verify", path)[0] == 2
+
+
 def test_tasks_lists_environments_intents_and_one_task(simenv: Any) -> None:
     assert {line["env"] for line in simenv("tasks")[1]} == set(IDS)
     code, (overview,), words = simenv("tasks", "airline", "--split", "test")
     assert (code, sum(overview["intents"].values())) == (0, overview["tasks"])
-    assert all(intent in words for intent in overview["intents"])
+    assert all(operator in words for operator in overview["operators"])
     task = bundled("airline", "train").at(7)
     by_place, by_id = simenv("tasks", "airline", "--show", 7), simenv("tasks", "airline", "--show", task.id)
     assert by_place == by_id
-    assert by_place[1][0] == {"id": task.id} | task.to_json()
+    proved = bundled("airline", "train").lines[7]["certificate"]
+    assert by_place[1][0] == {"id": task.id} | task.to_json() | {"certificate": proved}
     assert task.card.opening.split()[-1] in by_place[2]
 
 
@@ -504,12 +562,29 @@ def test_commands_and_mistyped_calls_spend_no_step(simenv: Any, monkeypatch: pyt
 
 
 def test_a_hint_tells_nothing_of_the_task(simenv: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def told(place: int) -> str:
+    """It names the tools that are offered, which :tools does as well, and is otherwise the same for all."""
+    told: dict[tuple[str, ...], set[str]] = {}
+    for place in range(12):
         scripted(monkeypatch, ":hint")
         words = str(simenv("play", "airline", "--seed", place)[2])
-        return words[words.index("- 40 steps") : words.index("Not passed")]
+        offered = [tool["function"]["name"] for tool in Episode(bundled("airline", "train").at(place)).tools]
+        hint = words[words.index("- Steps are limited") : words.index("Not passed")]
+        told.setdefault(tuple(offered), set()).add(hint)
+        assert not any(letter.isdigit() for letter in hint)
+    assert all(len(hints) == 1 for hints in told.values())
+    assert len(told) < 12
 
-    assert len({told(place) for place in range(8)}) == 1
+
+def test_a_person_is_offered_the_look_alikes_too(simenv: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pack = bundled("airline", "train")
+    place = next(at for at in range(len(pack)) if pack.at(at).extras)
+    (extra, *_), known = pack.at(place).extras, catalog.domain("airline").lookalike
+    scripted(monkeypatch, ":tools", f":tools {extra}", f"{extra} nothing=1", f"{extra}")
+    code, (verdict,), words = simenv("play", "airline", "--seed", place)
+    assert (code, verdict["process"]["steps"]) == (0, 1)
+    assert "".join(known[extra].summary.split()) in "".join(words.split())
+    assert "'nothing=1' is not an argument" in words
+    assert verdict["process"]["errors"] == {"bad_arguments": 1}
 
 
 @pytest.mark.parametrize(

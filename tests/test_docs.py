@@ -25,7 +25,7 @@ def test_readme_code_runs_and_prints_what_it_says(number: int) -> None:
 
 
 def test_there_are_readme_examples() -> None:
-    assert len(EXAMPLES) == 2
+    assert len(EXAMPLES) == 3
 
 
 def test_the_reference_is_what_the_code_says() -> None:

@@ -133,7 +133,8 @@ def test_samples_of_actions_run_real_tools() -> None:
     """Every sampled call passes the check of its arguments; looking up a made-up id may still fail."""
     space = action_space(catalog.domain("airline"))
     assert space.max_length == ACTION_LENGTH
-    episode = Episode(PACK.at(0))
+    tasks = (PACK.at(at) for at in range(len(PACK)))
+    episode = Episode(next(task for task in tasks if not task.faults))
     steps = [episode.act(example) for example in space.examples if example.startswith("{")]
     reads = [tool.name for tool in catalog.domain("airline").tools if tool.effect == "read"]
     assert [call.name for call in episode.trajectory().calls] == reads

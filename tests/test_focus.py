@@ -24,7 +24,8 @@ from simenv.synth.recheck import Lie, recheck
 
 GENERATOR = catalog.generator("airline")
 KNOWN = operators(GENERATOR.vocabulary, GENERATOR.domain)
-COUNT = 20
+COUNT = 15
+DRAWN = ["synth", "airline", "--count", str(COUNT), "--seed", "9", "--depth", "1:3", "--breadth", "1:2"]
 
 
 def skill(rung: str, *, failures: int, learnability: float, weight: float) -> Skill:
@@ -47,14 +48,14 @@ def folder() -> Path:
     """Return a folder with a set, a run of it, and a set that is drawn by the run."""
     place = Path(mkdtemp())
     base, run, drawn = (str(place / name) for name in ("base.jsonl", "run.jsonl", "drawn.jsonl"))
-    assert main(["synth", "airline", "--count", "24", "--seed", "3", "--depth", "1:3", "--out", base]) == 0
+    assert main(["synth", "airline", "--count", "16", "--seed", "3", "--depth", "1:3", "--out", base]) == 0
     assert main(["run", "airline", "--agent", "noisy:5", "--tasks", base, "--out", run]) == 0
     assert main(focused(run, drawn)) == 0
     return place
 
 
 def focused(run: str, out: str) -> list[str]:
-    return ["synth", "airline", "--count", str(COUNT), "--seed", "9", "--focus", run, "--out", out]
+    return [*DRAWN, "--focus", run, "--out", out]
 
 
 def drawn() -> Pack:

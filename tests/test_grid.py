@@ -47,8 +47,9 @@ def test_it_prints_one_object_and_draws(tmp_path: Path, capsys: pytest.CaptureFi
 def test_success_along_an_axis() -> None:
     along = grid.marginal(SCORES, 0)
     assert [(each["depth"], each["n"], each["rate"]) for each in along] == [(1, 40, 0.725), (5, 40, 0.125)]
-    assert grid.falls(SCORES, 0)
-    assert not grid.falls(SCORES, 1)
+    assert grid.trend(SCORES, 0) < -1.96
+    assert -1.96 < grid.trend({cell: (10 + cell[0], 20) for cell in SCORES}, 1) < 1.96
+    assert grid.trend(dict.fromkeys(SCORES, (20, 20)), 0) == 0
 
 
 def test_tasks_have_exactly_the_depth_and_breadth_of_their_cell() -> None:

@@ -170,7 +170,11 @@ def test_scores_are_the_counts_of_the_log(tmp_path: Path) -> None:
     records = list(read_log(tmp_path / "oracle.jsonl"))
     assert oracle.row.counts == ((2, 2),) * 5
     assert oracle.row.calls == sum(record["verdict"]["process"]["calls"] for record in records)
-    assert oracle.row.errors == oracle.row.breaches == 0
+    assert oracle.row.breaches == 0
+    errors = [record["verdict"]["process"]["errors"] for record in records]
+    assert {code for each in errors for code in each} <= {"unavailable"}, "it makes none of its own"
+    met = sum(each.get("unavailable", 0) for each in errors)
+    assert oracle.row.errors == met == 2 * sum(sum(task.faults.values()) for task in tasks(5)) > 0
 
 
 def test_progress_adds_up_to_the_episodes(whole: bytes, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from simenv.core.plan import Plan
 from simenv.synth import recheck as rechecking
 from simenv.synth.certificate import OBLIGATIONS, VERSION, Certificate
 from simenv.synth.grow import belongs
-from tests.certified import Line, copy, file_of, find, lies, pack_of, signed
+from tests.proved import Line, copy, file_of, find, lies, pack_of, signed
 
 Change = Callable[[Line], object]
 
@@ -125,7 +125,11 @@ FORGED: dict[str, tuple[Callable[[Line], Any], Change, set[str]]] = {
     "it is in a world of the test split": (plain, put("world", 1, to="test"), {"P14"}),
     "it is in a greater world": (plain, put("size", to="M"), {"P14"}),
     "it is nobody's twin": (is_twin, put("certificate", "twin", to=""), {"P14"}),
-    "it is the twin of another": (is_twin, put("certificate", "twin", to="airline/0123456789abcdef"), {"P14"}),
+    "it is the twin of another": (
+        is_twin,
+        put("certificate", "twin", to="airline/0123456789abcdef"),
+        {"P14"},
+    ),
     "it is a twin without a set-up": (
         plain,
         put("certificate", "twin", to="airline/0123456789abcdef"),
@@ -143,7 +147,11 @@ FORGED: dict[str, tuple[Callable[[Line], Any], Change, set[str]]] = {
     "the aim says nothing": (plain, put("certificate", "aim", to={}), {"P14"}),
     "it was drawn next door": (plain, more("certificate", "address", -1, by=1), {"P14"}),
     "it was drawn nowhere": (plain, put("certificate", "address", to=[]), {"P14"}),
-    "a proof is missing": (plain, lambda line: line["certificate"]["proofs"].pop("P3"), {"P3", "certificate"}),
+    "a proof is missing": (
+        plain,
+        lambda line: line["certificate"]["proofs"].pop("P3"),
+        {"P3", "certificate"},
+    ),
     "there is a sixteenth proof": (
         plain,
         put("certificate", "proofs", "P16", to=[1, "trust me"]),
@@ -217,7 +225,7 @@ def test_another_split_is_found() -> None:
     lines = [copy(line) for line in pack_of().lines]
     for split in ("test", "validation", "mine"):
         found = lies(lines, **{"split": split})
-        print([l for l in found if l.obligation=="P14"])
+        print([l for l in found if l.obligation == "P14"])
         assert {lie.task: lie.obligation for lie in found} == {line["id"]: "P15" for line in lines}
 
 

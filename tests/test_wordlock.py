@@ -135,10 +135,11 @@ def test_a_task_without_a_paraphrase_stays_as_it_is() -> None:
 
 
 def edited(change: Callable[[dict[str, Any]], object]) -> Pack:
-    """Return a paraphrased task whose first lock line was changed."""
+    """Return the paraphrased set with the first lock line of a task changed."""
     _, said = packs()
-    lines = json.loads(json.dumps([line for line in said.lines if "phrases" in line["certificate"]][:1]))
-    change(lines[0]["certificate"]["phrases"][0])
+    lines = json.loads(json.dumps(list(said.lines)))
+    changed = next(line for line in lines if "phrases" in line["certificate"])
+    change(changed["certificate"]["phrases"][0])
     return Pack(said.place, said.header, lines)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from simenv.agents.ladder import bench_of
 from simenv.cli.showing import template
-from simenv.core.program import Each, Extremum, Filter, If, Node, Rank, Retry
+from simenv.core.program import Each, Extremum, Filter, If, Lookup, Node, Rank, Retry
 from simenv.core.task import Task
 from simenv.synth.certificate import Certificate
 from simenv.synth.measure import Recorder, sources_of
@@ -94,8 +94,18 @@ class _Drawing:
             number += 1
             name = f"{node.id}#{number}"
         self.sources[name] = [self.latest[source] for source in sources_of(node) if source in self.latest]
+        if _of_an_element(node):
+            self.sources[name] += self.around(above)
         self.nodes[name], self.above[name], self.latest[node.id] = node, above, name
         return name
+
+    def around(self, above: tuple[str, str]) -> list[str]:
+        """Return the nearest ``each`` of those that decide about a branch, if there is one."""
+        while above[0]:
+            if above[1] == "each":
+                return [above[0]]
+            above = self.above[above[0]]
+        return []
 
     def taken(self, name: str) -> bool:
         """Whether the right run comes to a node."""
@@ -113,6 +123,13 @@ def dot(task: Task, proved: Certificate | None = None) -> str:
     lines += _boxes(drawing)
     lines += _edges(drawing)
     return "\n".join([*lines, "}", ""])
+
+
+def _of_an_element(node: Node) -> bool:
+    """Whether a node uses the element of an ``each`` around it; a lookup may have elements of its own."""
+    if isinstance(node, Lookup) and node.each is not None:
+        return template(node.each).startswith("$item")
+    return "item" in sources_of(node)
 
 
 def _run(task: Task) -> frozenset[str]:

@@ -24,13 +24,14 @@ def tasks(args: argparse.Namespace) -> int:
     """Say which tasks there are, show one in full, or refit how hard they are.
 
     Without an argument, lists the environments. A task is named by its id or by its place. With --dot, its
-    program is printed for Graphviz. With --calibrate, difficulties are refitted from runs on the file.
+    program is printed for Graphviz; `dot -Tsvg` makes a picture of that. With --calibrate, difficulties are
+    refitted from runs on the file.
 
     Example:
       simenv tasks airline --split test
       simenv tasks tasks.jsonl --list
       simenv tasks tasks.jsonl --show 7
-      simenv tasks tasks.jsonl --show 7 --dot | dot -Tsvg > task.svg
+      simenv tasks tasks.jsonl --show 7 --dot
       simenv tasks tasks.jsonl --calibrate one.jsonl two.jsonl --out tasks.calibration.json
     """
     _check(args)

@@ -116,7 +116,7 @@ class Game:
     def _action(self, text: str) -> str:
         """Return the action that a line means; a tool's name begins a call."""
         name, _, rest = text.partition(" ")
-        tool = self.episode.domain.toolbox.get(name)
+        tool = self._offered().get(name)
         return call(tool, rest) if tool else text
 
     def _command(self, name: str, rest: str = "") -> None:
@@ -144,25 +144,30 @@ class Game:
         say("(the last step is taken back; this was the last message)")
         self._show(-1)
 
+    def _offered(self) -> dict[str, Tool]:
+        """Return the tools of this task by name, look-alikes where they stand."""
+        known = self.episode.domain.toolbox | self.episode.domain.lookalike
+        names = [str(schema["function"]["name"]) for schema in self.episode.tools]
+        return {name: known[name] for name in names}
+
     def _tools(self, name: str) -> None:
-        tool = self.episode.domain.toolbox.get(name)
+        tool = self._offered().get(name)
         if tool:
             say(f"{signature(tool)}\n{wrapped('  ', tool.summary)}")
             for part, schema in tool.schema["function"]["parameters"]["properties"].items():
                 say(wrapped(f"  {part}: ", canonical(schema)))
             return
-        for tool in self.episode.domain.tools:
+        for tool in self._offered().values():
             say(f"{signature(tool)}  [{tool.effect}]\n{wrapped('    ', tool.summary)}")
 
     def _hint(self) -> None:
         """Say how any task is gone about; nothing of this task's right outcome."""
-        episode = self.episode
+        offered = self._offered().values()
         by_effect = {
-            effect: ", ".join(tool.name for tool in episode.domain.tools if tool.effect == effect)
+            effect: ", ".join(tool.name for tool in offered if tool.effect == effect)
             for effect in ("read", "write", "act")
         }
-        left = episode.task.budget - len(episode.trajectory().steps)
-        say(wrapped("- ", f"{left} steps are left; idle words cost the customer's patience."))
+        say("- Steps are limited, and idle words cost the customer's patience.")
         say(wrapped("- ", f"Look things up before you trust them: {by_effect['read']}."))
         say(wrapped("- ", f"Say what you will do and wait for a yes before each of: {by_effect['write']}."))
         say(wrapped("- ", f"What the policy forbids is recorded, then explained: {by_effect['act']}."))

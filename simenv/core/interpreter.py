@@ -148,8 +148,9 @@ class _Run:
         seen = self.mind.value(node, items, None)
         if len(items) != len(node.goals):
             raise UnsoundError(f"node {node.id!r} is for {len(node.goals)} elements, there are {len(items)}")
-        for goal, item in zip(node.goals, seen, strict=False):
-            self.goal = goal
+        for number, item in enumerate(seen):
+            # Whoever sees more elements than there are serves them all, the last goal's name has to do.
+            self.goal = node.goals[min(number, len(node.goals) - 1)]
             yield from self.run(node.nodes, values | {"item": item})
         self.goal = ""
 

@@ -254,9 +254,10 @@ def line_of(task: Task, certificate: Certificate) -> dict[str, Any]:
     return {"id": task.id} | task.to_json() | {"certificate": certificate.to_json()}
 
 
-def make_world(order: Order, number: int, most: int = PER_WORLD) -> Made:
-    """Return what one world gives; a pure function of its arguments."""
-    return Smith(order, number).run(most)
+def make_world(order: Order, number: int, most: int | None = None) -> Made:
+    """Return what one world gives, by default little more than is ordered; a pure function of its arguments."""
+    # A few to spare, since some of them may repeat what another world gave.
+    return Smith(order, number).run(most or min(PER_WORLD, order.count + order.count // 2 + 4))
 
 
 def _make(job: tuple[Order, int]) -> Made:

@@ -22,12 +22,12 @@ def precise(case: Case) -> Proof:
     """
     deeds = [each for each in case.deeds if each.kind != "report"]
     calls = [(each.name, each.arguments) for each in deeds]
-    known = _known(case)
+    known = known_words(case)
     checks = 0
     for at, request in enumerate(deeds):
         before, after = calls[:at], calls[at + 1 :]
         undone = case.replay([*before, *after])
-        for mutant in _mutants(case, request, known):
+        for mutant in mutants(case, request, known):
             found = case.replay([*before, (request.name, mutant), *after])
             same = found == case.outcome.required
             checks += not same and found != undone
@@ -51,7 +51,7 @@ def _refuse(case: Case, found: list[Atom], reason: str, witness: str) -> None:
         raise Unproved("P9", reason, witness)
 
 
-def _mutants(case: Case, request: Request, known: Known) -> Iterator[dict[str, Any]]:
+def mutants(case: Case, request: Request, known: Known) -> Iterator[dict[str, Any]]:
     """Yield the arguments with one value exchanged for a near one."""
     arguments = request.arguments or {}
     tool = case.domain.toolbox.get(request.name)
@@ -89,7 +89,7 @@ def _near(name: str, value: Any, known: Known) -> Iterator[Any]:
             yield [other, *value[1:]]
 
 
-def _known(case: Case) -> Known:
+def known_words(case: Case) -> Known:
     """Return every word that was read or that the customer's own tell, by its name: the runners-up first."""
     found: dict[str, dict[str, None]] = {}
     for seen in case.seen:

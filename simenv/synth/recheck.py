@@ -78,13 +78,21 @@ def _worlds(pack: Pack) -> Iterator[Lie]:
 def _counts(pack: Pack) -> Iterator[Lie]:
     """Compare what the head counts with the certificates."""
     absent: dict[str, int] = {}
+    ways: dict[str, int] = {}
     for index in range(len(pack)):
-        for name, proof in certificate_of(pack, index).proofs.items():
+        certificate = certificate_of(pack, index)
+        for name, proof in certificate.proofs.items():
             if not proof.applies:
                 absent[name] = absent.get(name, 0) + 1
-    said = pack.header.get("made", {}).get("not_applicable")
-    if said != absent:
+        way = certificate.aim.get("way")
+        if way:
+            ways[str(way)] = ways.get(str(way), 0) + 1
+    made = pack.header.get("made", {})
+    if made.get("not_applicable") != absent:
+        said = made.get("not_applicable")
         yield Lie("", "certificate", f"not applicable: the file says {said}, it is {absent}")
+    if made.get("ways", {}) != ways:
+        yield Lie("", "certificate", f"ways of drawing: the file says {made.get('ways')}, it is {ways}")
 
 
 def _lies(pack: Pack, index: int, seen: dict[str, None]) -> Iterator[Lie]:

@@ -1,5 +1,6 @@
 """What the laws are tried on: a domain with some of its worlds, tasks and played episodes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +14,8 @@ from simenv.core.errors import SimenvError, UsageError
 from simenv.core.generator import Address, Generator
 from simenv.core.image import WorldImage
 from simenv.core.task import Task
+from simenv.core.tools import Tool
+from simenv.core.world import State
 from simenv.episodes import pool
 from simenv.episodes.episode import Episode
 
@@ -72,6 +75,15 @@ class Trial:
             return derive(self.task.program, catalog.domain(self.task.domain), world, setup=self.task.setup)
         finally:
             world.close()
+
+    @property
+    def start(self) -> State:
+        """The state in which its episode starts: its world, with what the task sets up."""
+        return Episode(self.task).snapshot().progress.state.copy()
+
+    def offering(self, lookalikes: Sequence[Tool]) -> Task:
+        """Return the task with look-alike tools beside the domain's own."""
+        return self.task.model_copy(update={"extras": [tool.name for tool in lookalikes]})
 
     def passes(self, manner: Manner) -> bool:
         """Whether an oracle of that manner passes; one that cannot go on does not."""

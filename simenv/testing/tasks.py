@@ -100,11 +100,11 @@ def one_more_write_spoils_the_gold(sample: Sample) -> Iterator[Broken]:
 
 def _writes(sample: Sample, trial: Trial) -> Iterator[Call]:
     """Yield the writes of the other tasks of a trial's world."""
-    toolbox = sample.domain.toolbox
+    known = sample.domain.toolbox | sample.domain.lookalike
     for other in sample.trials:
         if other.image is trial.image and other is not trial:
             calls = (call for action in other.actions for call in parse(action).calls)
-            yield from (call for call in calls if toolbox[call.name].effect != "read")
+            yield from (call for call in calls if known[call.name].effect != "read")
 
 
 def the_policy_tag_is_true(sample: Sample) -> Iterator[Broken]:

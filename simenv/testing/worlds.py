@@ -14,6 +14,7 @@ from hypothesis.errors import NoSuchExample
 
 from simenv.core import catalog
 from simenv.core.canonical import StrictJsonError, canonical, parse_strict
+from simenv.core.domain import Domain
 from simenv.core.errors import ToolError
 from simenv.core.image import WorldImage
 from simenv.core.rules import read_now, read_values
@@ -40,13 +41,18 @@ print(Sample.draw({name!r}, worlds={shape[0]}, tasks_per_intent={shape[1]}).fing
 
 def every_tool_has_a_manual(sample: Sample) -> Iterator[Broken]:
     """Every tool says what it does, and what each of its arguments is."""
-    for tool in sample.domain.tools:
+    for tool in _all_tools(sample.domain):
         function = tool.schema["function"]
         if not function["description"]:
             yield Broken((tool.name,), "it has no description")
         for name, kind in function["parameters"]["properties"].items():
             if not kind.get("description"):
                 yield Broken((tool.name, name), "the Args section of the docstring does not describe it")
+
+
+def _all_tools(domain: Domain) -> tuple[Tool, ...]:
+    """Every tool that a task of the domain may offer: its own, and those that look like them."""
+    return (*domain.tools, *domain.lookalikes)
 
 
 def rows_are_strict(sample: Sample) -> Iterator[Broken]:
@@ -139,17 +145,18 @@ def every_intent_gives_tasks(sample: Sample) -> Iterator[Broken]:
 
 def queries_are_ordered(sample: Sample) -> Iterator[Broken]:
     """Every tool gives the same rows in the same order when SQLite walks its tables backwards."""
+    known = {tool.name: tool for tool in _all_tools(sample.domain)}
     for image in sample.images:
         with closing(image.open()) as plain, closing(image.open()) as backwards:
             backwards.rows("PRAGMA reverse_unordered_selects = ON")
             for trial in (trial for trial in sample.trials if trial.image is image):
-                plain.play(State())
-                backwards.play(State())
+                plain.play(trial.start)
+                backwards.play(trial.start)
                 for call in (call for action in trial.actions for call in parse(action).calls):
-                    tool = sample.domain.toolbox[call.name]
+                    tool = known[call.name]
                     if _differ(plain, backwards, tool, call.arguments):
                         yield Broken(trial.address, f"{tool.name} depends on it for {call.arguments}")
-            for tool in sample.domain.tools if image is sample.images[0] else ():
+            for tool in known.values() if image is sample.images[0] else ():
                 differ = partial(_differ, plain, backwards, tool)
                 if found := _example(_given(image, tool), differ):
                     yield Broken(image.address, f"{tool.name} depends on it for {found[0]}")
@@ -175,7 +182,7 @@ def reads_change_nothing(sample: Sample) -> Iterator[Broken]:
     """A read tool writes no row, whether it succeeds or not."""
     for image in sample.images[:1]:
         with closing(image.open()) as world:
-            for tool in sample.domain.tools:
+            for tool in _all_tools(sample.domain):
                 if tool.effect == "read" and (
                     found := _example(_given(image, tool), partial(_writes, world, tool))
                 ):
@@ -192,12 +199,12 @@ def _writes(world: World, tool: Tool, given: Any) -> bool:
 def refused_calls_leave_no_trace(sample: Sample) -> Iterator[Broken]:
     """After a call that was refused, hash, journal, difference and rows are what they were."""
     for trial in sample.trials[:1]:
-        words = words_of(trial.image)
-        for tool in sample.domain.tools:
+        words, offered = words_of(trial.image), trial.offering(sample.domain.lookalikes)
+        for tool in _all_tools(sample.domain):
             calls = st.fixed_dictionaries(
                 {"name": st.just(tool.name), "arguments": arguments(tool, words=words)}
             )
-            if found := _example(calls.map(canonical), partial(_leaves_a_trace, trial.task)):
+            if found := _example(calls.map(canonical), partial(_leaves_a_trace, offered)):
                 yield Broken(trial.address, f"rows are left behind by {found[0]}")
 
 
@@ -209,8 +216,10 @@ def _leaves_a_trace(task: Task, action: str) -> bool:
 
 
 def _untouched(episode: Episode) -> bool:
-    world = episode.world()
-    return world.fold() == 0 and set(episode.trajectory().steps[-1].state) == {"0"}
+    """Whether every row is still as the task sets it up."""
+    world, fresh = episode.world(), Episode(episode.task).snapshot().progress.state
+    state = episode.snapshot().progress.state
+    return world.fold() == 0 and (state.row_hash, state.net) == (fresh.row_hash, fresh.net)
 
 
 def hostile_actions_are_answered(sample: Sample) -> Iterator[Broken]:
