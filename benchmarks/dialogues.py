@@ -123,9 +123,11 @@ class FreeVoice:
         """Report what was done."""
         return self._say("done", self._deeds(deeds))
 
-    def deny(self, reason: str) -> str:
-        """Say that the request cannot be met, and why."""
-        return self._say("deny", {"action": self.refused, "reason": reason})
+    def deny(self, reason: str, request: str = "") -> str:
+        """Say that the request cannot be met, and why; which one, where it does not say so anyway."""
+        named = not request or any(part in self.refused for part in request.split(", "))
+        action = self.refused if named else f"{self.refused} ({request})"
+        return self._say("deny", {"action": action, "reason": reason})
 
     def answer(self, subject: str, value: str) -> str:
         """Answer a question."""

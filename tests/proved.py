@@ -51,7 +51,10 @@ def pack_of(split: str = "train") -> Pack:
 
 def find(wanted: Callable[[Line], Any], split: str = "train") -> Line:
     """Return a copy of the first line that is as wanted."""
-    return next(line for line in map(copy, pack_of(split).lines) if wanted(line))
+    for line in map(copy, pack_of(split).lines):
+        if wanted(line):
+            return line
+    raise AssertionError(f"the small set of {split} has no such task; let it have more")
 
 
 def copy(line: Line) -> Line:
@@ -66,21 +69,21 @@ def signed(line: Line) -> Line:
     return line | {"id": Task.model_validate(bare).id}
 
 
-def file_of(lines: Sequence[Line], split: str = "train", **head: Any) -> Pack:
-    """Return a task set of these lines, with a head that counts them right, written out and read again."""
+def file_of(lines: Sequence[Line], like: str = "train", **head: Any) -> Pack:
+    """Return a set of these lines, with a split's head that counts them right, written and read again."""
     absent: dict[str, int] = {}
     for line in lines:
         for name, proof in line.get("certificate", {}).get("proofs", {}).items():
             if not proof[0]:
                 absent[name] = absent.get(name, 0) + 1
-    made = pack_of(split).header["made"] | {"not_applicable": absent}
-    header = pack_of(split).header | {"tasks": len(lines), "made": made} | head
+    made = pack_of(like).header["made"] | {"not_applicable": absent}
+    header = pack_of(like).header | {"tasks": len(lines), "made": made} | head
     return parse_pack("forged", "".join(canonical(each) + "\n" for each in [header, *lines]).encode())
 
 
-def lies(lines: Sequence[Line], split: str = "train", **head: Any) -> list[Lie]:
+def lies(lines: Sequence[Line], like: str = "train", **head: Any) -> list[Lie]:
     """Return what does not hold of a task set of these lines."""
-    return list(recheck(file_of(lines, split, **head)))
+    return list(recheck(file_of(lines, like, **head)))
 
 
 # Tasks under proof
@@ -89,7 +92,8 @@ def lies(lines: Sequence[Line], split: str = "train", **head: Any) -> list[Lie]:
 @cache
 def generator() -> Generator:
     """Return the airline's generator."""
-    return catalog.generator("airline")
+    found: Generator = catalog.generator("airline")
+    return found
 
 
 @cache

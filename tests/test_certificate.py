@@ -8,12 +8,12 @@ import pytest
 
 from simenv.agents.oracle import Manner, oracle
 from simenv.agents.protocol import play
-from simenv.agents.trunk import Trunk
 from simenv.core.goal import Goal
 from simenv.core.interpreter import UnsoundError
 from simenv.core.plan import Plan
 from simenv.core.program import Compute, Extremum, Filter, Program
-from simenv.core.task import Fact, Task
+from simenv.core.task import Fact
+from simenv.episodes.episode import Episode
 from simenv.synth.case import Case
 from simenv.synth.certificate import OBLIGATIONS, Unproved
 from simenv.synth.measure import Seen
@@ -134,7 +134,7 @@ def of_second(case: Case) -> list[Any]:
 
 
 def seen_twice(plan: Plan, kind: type) -> Case:
-    """The first selection of a kind was made from two elements that are equal."""
+    """The first selection of a kind was made from two that are equal."""
     case = case_of(plan)
     for at, seen in enumerate(case.seen):
         if isinstance(seen.node, kind) and not isinstance(seen.value, list):
@@ -212,7 +212,7 @@ def extra_allowed() -> Case:
     case = case_of(bags())
     (deed,) = case.deeds
     arguments = deed.arguments or {}
-    mine = [each["reservation_id"] for each in case.scope.elements]
+    mine = (each["reservation_id"] for each in case.scope.elements)
     other = next(each for each in mine if each != arguments["reservation_id"])
     extra = case.replay([(deed.name, arguments), (deed.name, arguments | {"reservation_id": other})])
     allowed = [atom for atom in extra if atom not in case.outcome.required]
@@ -228,8 +228,7 @@ def all_allowed() -> Case:
     first = (case.deeds[0].name, case.deeds[0].arguments)
     both = [*case.outcome.required, *case.replay([first, (deed.name, less)])]
     kept = case.replay([first])
-    goal = Goal(required=kept, allowed=[atom for atom in both if atom not in kept])
-    return spoilt(case, goal=goal)
+    return spoilt(case, goal=Goal(required=kept, allowed=[atom for atom in both if atom not in kept]))
 
 
 @cache
@@ -276,17 +275,14 @@ def never_needed() -> Plan:
 def unheard() -> Case:
     """The customer was never asked, as far as the record of the talk goes."""
     case = case_of(asked())
-    other = case_of(paid())
-    case.__dict__["played"] = other.played
+    case.__dict__["played"] = case_of(paid()).played
     return case
 
 
 def unconfirmed() -> Case:
     """The oracle writes without a yes."""
     case = case_of(bags())
-    trunk = Trunk(case.task)
-    play(trunk, oracle(Manner(confirms=False)))
-    case.__dict__["played"] = trunk
+    case.__dict__["played"] = play(Episode(case.task), oracle(Manner(confirms=False)))
     return case
 
 
@@ -303,10 +299,10 @@ def forgetful() -> Case:
 
 
 def said_otherwise() -> Case:
-    """A fact of the customer's says another number than the program knows."""
+    """The customer knows one thing more than its plan."""
     case = case_of(bags())
-    facts = [*case.task.card.facts, Fact(slot="other", said="I like windows")]
-    return spoilt(case, card=case.task.card.model_copy(update={"facts": facts}))
+    more = [*case.task.card.facts, Fact(slot="other", said="I like windows")]
+    return spoilt(case, card=case.task.card.model_copy(update={"facts": more}))
 
 
 SPOILT: Mapping[str, tuple[Make, set[str]]] = {

@@ -10,9 +10,11 @@ import pytest
 
 from simenv.agents.oracle import oracle
 from simenv.agents.protocol import play
+from simenv.core import catalog
 from simenv.core.pack import Pack
 from simenv.core.task import Question, Task
 from simenv.domains.airline.lexicon import LEXICON
+from simenv.episodes import pool
 from simenv.episodes.episode import Episode
 from simenv.episodes.select import pack_of
 from simenv.users.mentions import mentions
@@ -43,23 +45,55 @@ def pack() -> Pack:
 
 @cache
 def by_intent() -> dict[str, list[Task]]:
-    """Return tasks of every intent."""
+    """Return simple tasks of every intent; cancellations that are refused, by the reason as well."""
     found: dict[str, list[Task]] = defaultdict(list)
-    for index in range(150):
-        task = pack().at(index)
-        found[task.intent].append(task)
+    generator, address = catalog.generator("airline"), tuple(pack().at(0).world)
+    world = pool.image("airline", address, "S")
+    for intent in generator.intents:
+        for number in range(12):
+            task = generator.propose(world, intent, (*address, "fair", intent, number), "S")
+            if task is not None:
+                found[intent].append(task)
+    for task in found["cancel_denied"]:
+        (rule,) = [atom[2][1] for atom in task.goal.required if atom[:2] == ["came", "declines"]]
+        found[f"cancel_denied_{rule.removeprefix('cancel_')}"].append(task)
     return found
 
 
 @cache
-def acts(task_id: str) -> list[str]:
+def by_operator() -> dict[str, list[Task]]:
+    """Return tasks that grew by every operator."""
+    found: dict[str, list[Task]] = defaultdict(list)
+    for at, line in enumerate(pack().lines[:400]):
+        for name in dict.fromkeys(line["certificate"]["lineage"]):
+            found[name].append(pack().at(at))
+    return found
+
+
+@cache
+def together() -> list[Task]:
+    """Return tasks that name two deeds at once, to give bags and to correct a name."""
+    both = ["update_reservation_baggages", "update_reservation_passengers"]
+    tasks = [pack().at(at) for at in range(len(pack()))]
+    two = [task for task in tasks if task.card.told == len(task.card.wishes) == 2]
+    named = [task for task in two if sorted(tool for w in task.card.wishes for tool in w.tools) == both]
+    return [task for task in named if not any("declines" in atom for atom in task.goal.required)]
+
+
+_ACTS: dict[str, list[str]] = {}
+
+
+def acts(task: Task) -> list[str]:
     """Return what the oracle does."""
-    return [step.action for step in play(Episode(pack().find(task_id)), oracle()).trajectory().steps]
+    if task.id not in _ACTS:
+        steps = play(Episode(task), oracle()).trajectory().steps
+        _ACTS[task.id] = [step.action for step in steps]
+    return _ACTS[task.id]
 
 
 def interrupted(task: Task) -> Iterator[tuple[Episode, list[str]]]:
     """Yield the oracle's run before each of its acts, with the acts that are left."""
-    episode, done = Episode(task), acts(task.id)
+    episode, done = Episode(task), acts(task)
     for at, act in enumerate(done):
         yield episode.fork(), done[at:]
         episode.act(act)
@@ -69,13 +103,12 @@ def interrupted(task: Task) -> Iterator[tuple[Episode, list[str]]]:
 def test_an_aside_settles_nothing_and_costs_nothing(aside: str) -> None:
     """Whenever it is said, and the oracle's work goes on by hand afterwards."""
     number = ASIDES.index(aside)
-    intents = sorted(by_intent())
-    for intent in intents[number % 2 :: 2]:
-        task = by_intent()[intent][0]
-        for episode, left in interrupted(task):
+    simple, grown = sorted(by_intent().items()), sorted(by_operator().items())
+    for kind, tasks in (*simple[number % 2 :: 2], *grown[number % 8 :: 8]):
+        for episode, left in interrupted(tasks[0]):
             before = episode.talk
             step = episode.act(aside)
-            place = f"{intent}: {step.observation}"
+            place = f"{kind}: {step.observation}"
             assert not step.terminated, place
             assert episode.talk.settled == before.settled, place
             assert episode.talk.agreed == before.agreed, place
@@ -87,9 +120,9 @@ def test_an_aside_settles_nothing_and_costs_nothing(aside: str) -> None:
             assert episode.verdict().passed, place
 
 
-@pytest.mark.parametrize("intent", sorted(by_intent()))
-def test_the_customer_of_an_oracle_leaves_because_all_is_settled(intent: str) -> None:
-    for task in by_intent()[intent]:
+@pytest.mark.parametrize("kind", sorted({**by_intent(), **by_operator()}))
+def test_the_customer_of_an_oracle_leaves_because_all_is_settled(kind: str) -> None:
+    for task in ({**by_intent(), **by_operator()})[kind][:12]:
         episode = play(Episode(task), oracle())
         assert episode.verdict().passed
         assert episode.trajectory().why == "settled", task.id
@@ -109,7 +142,7 @@ def test_a_refusal_in_any_words_is_heard(intent: str, refusal: str) -> None:
 def test_a_report_in_any_words_is_heard(intent: str, report: str) -> None:
     for task in by_intent()[intent][:3]:
         episode = Episode(task)
-        for act in acts(task.id)[:-1]:
+        for act in acts(task)[:-1]:
             episode.act(act)
         for said in (report, MORE):
             if not episode.done:
@@ -122,27 +155,26 @@ def test_a_report_in_any_words_is_heard(intent: str, report: str) -> None:
     "message", ["Are you sure?", "Shall I go ahead?", "I'll confirm once it is done.", "Is that okay?"]
 )
 def test_a_yes_without_a_proposal_agrees_to_nothing(message: str) -> None:
-    for tasks in by_intent().values():
+    for tasks in (*by_intent().values(), *by_operator().values()):
         episode = Episode(tasks[0])
         episode.act(message)
         assert episode.talk.agreed == ()
 
 
 def test_a_proposal_may_mention_what_another_wish_is_about() -> None:
-    tasks = [task for task in by_intent()["two_requests"] if task.card.told == 2]
-    assert tasks
-    for task in tasks:
+    assert together()
+    for task in together():
         names = next(w.goal for w in task.card.wishes if "update_reservation_passengers" in w.tools)
-        proposal = next(act for act in acts(task.id) if act.startswith("I am going to correct"))
+        proposal = next(act for act in acts(task) if act.startswith("I am going to correct"))
         episode = Episode(task)
         episode.act(proposal.replace("Shall", "The fare includes 1 free checked bag.\nShall"))
         assert episode.talk.agreed == (names,)
 
 
 def test_of_two_deeds_that_were_agreed_to_the_first_alone_may_be_done() -> None:
-    task = next(task for task in by_intent()["two_requests"] if task.card.told == 2)
+    task = together()[0]
     episode = Episode(task)
-    for act in acts(task.id):
+    for act in acts(task):
         if act.startswith("I am going to"):
             episode.act(act)
     assert len(episode.talk.agreed) == 2

@@ -180,4 +180,4 @@ def test_packed_and_plain_sets_hold_the_same(tmp_path: Path) -> None:
 def test_an_order_that_worlds_cannot_meet_is_refused() -> None:
     for bad in ({"depth": (0, 1)}, {"depth": (3, 2)}, {"breadth": (1, 99)}, {"count": 0}, {"seed": -1}):
         with pytest.raises(UsageError):
-            Order("airline", **bad).check()  # type: ignore[arg-type]
+            Order("airline", **bad).check()

@@ -221,11 +221,10 @@ def test_the_same_answer_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_another_split_is_found() -> None:
-    """A head that calls the set another split's: the shapes, or at least the worlds, are not."""
+    """The head calls the set another split's."""
     lines = [copy(line) for line in pack_of().lines]
     for split in ("test", "validation", "mine"):
-        found = lies(lines, **{"split": split})
-        print([l for l in found if l.obligation == "P14"])
+        found = lies(lines, split=split)
         assert {lie.task: lie.obligation for lie in found} == {line["id"]: "P15" for line in lines}
 
 

@@ -7,7 +7,7 @@ same.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import log
@@ -24,7 +24,7 @@ from simenv.agents.trunk import Trunk, passes
 from simenv.core import catalog
 from simenv.core.derive import Bench, Outcome, blind
 from simenv.core.goal import compare
-from simenv.core.interpreter import Judgement, Mind, Request, UnsoundError
+from simenv.core.interpreter import Judgement, Mind, Request, UnsoundError, goal_of, tool_of
 from simenv.core.program import (
     Aggregate,
     Compare,
@@ -68,10 +68,15 @@ class Rung:
     judge: Callable[[Task, Judgement], Judgement] = lambda task, judge: judge
     skip: Callable[[Request], bool] = lambda request: False
 
-    def concerns(self, task: Task) -> bool:
-        """Whether a task's program has any use for the ability; where it has none, its lack costs nothing."""
+    def concerns(self, task: Task, nodes: Sequence[Node] | None = None) -> bool:
+        """Whether a task's program has any use for the ability; where it has none, its lack costs nothing.
+
+        Args:
+            task: The task.
+            nodes: Its program's nodes, if they are at hand.
+        """
         uses = self.uses(task)
-        return any(uses(node, getattr(node, "goal", "")) for node in task.program.walk())
+        return any(uses(node, goal_of(node)) for node in (nodes or task.program.walk()))
 
 
 def _kinds(*kinds: type) -> Callable[[Task], Use]:
@@ -119,7 +124,7 @@ def _instead(task: Task) -> Use:
 
 
 def _faulty(task: Task) -> Use:
-    return lambda node, goal: node.op != "retry" and getattr(node, "tool", "") in task.faults
+    return lambda node, goal: node.op != "retry" and tool_of(node) in task.faults
 
 
 def _confused(task: Task) -> dict[str, str]:
@@ -130,7 +135,7 @@ def _confused(task: Task) -> dict[str, str]:
 
 def _mistakable(task: Task) -> Use:
     taken = _confused(task)
-    return lambda node, goal: node.op != "retry" and getattr(node, "tool", "") in taken
+    return lambda node, goal: node.op != "retry" and tool_of(node) in taken
 
 
 def _remembered(task: Task) -> Use:
@@ -259,8 +264,9 @@ def passes_at_tool_level(task: Task, outcome: Outcome) -> bool:
 
 def climb_fast(task: Task, bench: Bench) -> dict[str, bool]:
     """Return for every rung whether it solves the task, at tool level."""
+    nodes = list(task.program.walk())
     return {
-        name: not rung.concerns(task) or passes_at_tool_level(task, rung_outcome(bench, task, rung))
+        name: not rung.concerns(task, nodes) or passes_at_tool_level(task, rung_outcome(bench, task, rung))
         for name, rung in RUNGS.items()
     }
 
@@ -300,8 +306,10 @@ def solves(task: Task, agent: Agent, trunk: Trunk | None = None) -> bool:
 
 def climb(task: Task, trunk: Trunk | None = None) -> dict[str, bool]:
     """Return for every rung whether it solves the task, through the public episode; see ``solves``."""
+    nodes = list(task.program.walk())
     return {
-        name: not rung.concerns(task) or solves(task, rung_agent(name), trunk) for name, rung in RUNGS.items()
+        name: not rung.concerns(task, nodes) or solves(task, rung_agent(name), trunk)
+        for name, rung in RUNGS.items()
     }
 
 

@@ -17,7 +17,6 @@ from simenv.core.derive import informed
 from simenv.core.domain import Description
 from simenv.core.interpreter import SANE, Judgement, Mind, Request, interpret
 from simenv.core.program import Decline, Program, Report, Slot
-from simenv.core.rules import read_now, read_values
 from simenv.core.task import Wish
 from simenv.episodes.actions import show_arguments
 from simenv.episodes.episode import Episode, Step
@@ -81,8 +80,7 @@ def oracle(manner: Manner | None = None) -> Callable[[Episode], Play]:
 
 def well_informed(episode: Episode) -> Judgement:
     """Return the judgement of someone who has read the policy of this world."""
-    world = episode.world()
-    return informed(episode.domain, read_values(world), read_now(world))
+    return informed(episode.domain, *episode.rules())
 
 
 class Oracle:
@@ -239,7 +237,7 @@ class Oracle:
         """Ask for a yes until it is given; a customer who never agrees is a fault of the task."""
         for _ in range(3):
             yield self.voice.confirm([deed])
-            events = self.episode.trajectory().steps[-1].events
+            events = self.episode.steps[-1].events
             if any(event["type"] == "confirmed" for event in events):
                 return
             if self.episode.done:
@@ -251,9 +249,8 @@ class Oracle:
         yield from self._call(request.name, request.arguments, request.retries)
         if not isinstance(node, Decline) or request.arguments is None:
             return
-        world = self.episode.world()
-        values, facts = read_values(world), request.arguments["facts"]
-        reason = self.episode.domain.reason(node.rule, facts, values)
+        values, _ = self.episode.rules()
+        reason = self.episode.domain.reason(node.rule, request.arguments["facts"], values)
         which = self._which(request)
         for _ in range(self.card.insists + 2):
             if self.episode.done or self._settled(request.goal):

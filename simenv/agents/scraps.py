@@ -4,15 +4,20 @@ import types
 import typing
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from typing_extensions import is_typeddict
 
 from simenv.core.canonical import parse_trusted
 from simenv.core.draws import Draws
+from simenv.core.lexicon import Lexicon
 from simenv.core.tools import Dollars, Tool
 from simenv.episodes.episode import Episode
 from simenv.users.mentions import mentions
+
+_OPENING = 2
+"""How many messages an episode begins with: the policy and the customer's opening."""
 
 
 class Scraps:
@@ -20,10 +25,12 @@ class Scraps:
 
     def __init__(self, episode: Episode) -> None:
         self.episode = episode
-        self.values: dict[str, list[Any]] = {}
-        self.numbers: list[str] = []
-        self._known: set[tuple[str, str]] = set()
-        self._read = 0
+        texts = tuple(message["content"] for message in episode.messages[:_OPENING])
+        values, numbers = _opened(texts, episode.domain.lexicon)
+        self.values: dict[str, list[Any]] = {kind: list(seen) for kind, seen in values.items()}
+        self.numbers: list[str] = list(numbers)
+        self._known = {(kind, str(value)) for kind, seen in values.items() for value in seen}
+        self._read = len(texts)
         self.look()
 
     def look(self) -> "Scraps":
@@ -66,7 +73,7 @@ class Scraps:
         if origin is dict:
             return {str(key): self._one(draws) for key in self._some(draws)}
         if is_typeddict(kind):
-            fields = get_type_hints(kind, include_extras=True)
+            fields = _fields(kind)
             return {key: self.fill(key, part, draws) for key, part in fields.items()}
         if origin in (types.UnionType, typing.Union):
             return self.fill(name, parts[0], draws)
@@ -91,3 +98,21 @@ def _fits(value: Any, kind: Any) -> bool:
     if kind is str:
         return isinstance(value, str)
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+@lru_cache(maxsize=16)
+def _opened(texts: tuple[str, ...], lexicon: Lexicon) -> tuple[dict[str, list[Any]], list[str]]:
+    """Return the values that an opening states by kind, and all of them in order; agents begin alike."""
+    known: dict[tuple[str, str], Any] = {}
+    for text in texts:
+        for mention in mentions(text, lexicon):
+            known.setdefault((mention.kind, str(mention.value)), mention.value)
+    values: dict[str, list[Any]] = {}
+    for (kind, _), value in known.items():
+        values.setdefault(kind, []).append(value)
+    return values, [text for _, text in known]
+
+
+@lru_cache(maxsize=256)
+def _fields(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)

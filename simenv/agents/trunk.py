@@ -10,15 +10,18 @@ from typing import Any
 from typing_extensions import override
 
 from simenv.agents.protocol import Agent, earns
-from simenv.core.task import Task
 from simenv.episodes.episode import Episode, Step
 
 
 class Trunk(Episode):
-    """An episode that remembers what it was before each of its actions."""
+    """An episode that remembers what it was before each of its actions.
 
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
+    Args:
+        start: An episode of the task that nobody has played; it stays as it is.
+    """
+
+    def __init__(self, start: Episode) -> None:
+        self.__dict__.update(start.fork().__dict__)
         self.actions: list[str] = []
         self.results: list[Step] = []
         self.before: list[Episode] = []

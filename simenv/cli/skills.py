@@ -79,7 +79,7 @@ def focused(order: Order, logs: Sequence[str]) -> Order:
     generator = catalog.generator(order.domain)
     known = operators(generator.vocabulary, generator.domain)
     runs = [(Path(log).name, digest(_bytes(log))) for log in logs]
-    focus, weights = focus_of(profile, runs, known)
+    focus, weights = focus_of(profile, runs, known, order.split)
     bases = [base for pack in study.packs.values() for base in bases_of(pack, study.passes, order)]
     focus = replace(focus, bases=chosen_bases(bases, focus, order.count))
     if profile.skills:

@@ -5,6 +5,7 @@ Everything is a pure function of (plan, world, address), so whoever has a task m
 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
+from functools import cached_property
 from typing import Any
 
 from simenv.core.canonical import canonical
@@ -80,6 +81,11 @@ class Assembly:
         self.context = stage.context(plan.customer)
         self.sketch: Sketch = Drafter(vocabulary, stage, plan, self._say).run()
 
+    @cached_property
+    def bench(self) -> Bench:
+        """The plan's world, where programs can be run."""
+        return Bench(self.domain, self.stage.world, setup=self.plan.setup, reads=self.stage.reads)
+
     def made(self, size: str, intent: str) -> Task:
         """Return the task, put together once."""
         if self._made is None:
@@ -89,9 +95,7 @@ class Assembly:
     def task(self, size: str, intent: str) -> Task:
         """Return the task; see ``assemble``."""
         program = Program(nodes=self.sketch.nodes)
-        setup = self.plan.setup
-        bench = Bench(self.domain, self.stage.world, setup=setup, reads=self.stage.reads)
-        outcome = bench.run(program)
+        outcome = self.bench.run(program)
         wishes = self._wishes(outcome)
         verbs = "+".join(dict.fromkeys(deed["do"] for _, _, deed in deeds_of(self.plan)))
         return Task(
@@ -99,12 +103,12 @@ class Assembly:
             world=list(self.stage.image.address),
             size=size,
             intent=intent or verbs,
-            policy=needs_policy(program, bench, outcome),
+            policy=needs_policy(program, self.bench, outcome),
             program=program,
             card=self._card(wishes),
             goal=outcome.goal(),
             budget=2 * (outcome.reads + 6 * len(wishes) + self.plan.manner.insists + 8),
-            setup=setup,
+            setup=self.plan.setup,
             faults=self.plan.manner.faults,
             extras=self.plan.manner.extras,
             plan=self.plan,

@@ -5,6 +5,7 @@ From this follow a task's goal, what a proposal must agree with, and whether the
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from simenv.core.canonical import canonical, parse_trusted_exact
@@ -14,7 +15,7 @@ from simenv.core.goal import Atom, Goal, atoms, in_order
 from simenv.core.interpreter import SANE, Judgement, Mind, Request, UnsoundError, interpret
 from simenv.core.program import Program
 from simenv.core.rules import Values, read_now, read_values
-from simenv.core.world import Setup, World, check_setup, set_up
+from simenv.core.world import Setup, State, World, check_setup, set_up
 
 _MOST_READS = 50_000
 
@@ -56,6 +57,16 @@ def blind(domain: Domain) -> Judgement:
     return lambda rule, facts: domain.rulebook[rule].blind
 
 
+@dataclass(frozen=True, slots=True)
+class _Called:
+    """What a call came to: its result, the state that it left where that is another, why it was refused."""
+
+    result: Any = None
+    after: State | None = None
+    refusal: str = ""
+    reads: bool = False
+
+
 class Bench:
     """Where programs are run at tool level, again and again, in one set-up world.
 
@@ -77,13 +88,20 @@ class Bench:
         self.domain, self.world = domain, world
         self.base = set_up(domain.table, setup)
         self._reads: dict[str, Any] = {} if setup or reads is None else reads
+        # A call is a pure function of rows and arguments, and proofs make the same ones again and again.
+        self._calls: dict[tuple[int, str], _Called] = {}
+        self._found: dict[int, list[Atom]] = {}
         self.fresh()
-        self.judge = informed(domain, read_values(world), read_now(world))
+
+    @cached_property
+    def judge(self) -> Judgement:
+        """The judgement of someone who has read this world's policy."""
+        self.world.play(self.base.copy())
+        return informed(self.domain, read_values(self.world), read_now(self.world))
 
     def fresh(self) -> None:
         """Put the world back to how it was set up."""
         self.state = self.base.copy()
-        self.world.play(self.state)
 
     def run(self, program: Program, judge: Judgement | None = None, mind: Mind = SANE) -> Outcome:
         """Run ``program`` on a fresh state and return what came of it.
@@ -124,7 +142,10 @@ class Bench:
 
     def found(self) -> list[Atom]:
         """Return what differs now from the set-up world, in canonical order."""
-        return in_order(atoms(self.state, self.domain.table, self.base))
+        place = self.state.row_hash
+        if place not in self._found:
+            self._found[place] = in_order(atoms(self.state, self.domain.table, self.base))
+        return list(self._found[place])
 
     def call(self, name: str, arguments: Any) -> Any:
         """Return what a tool gives, as a program sees it.
@@ -136,19 +157,34 @@ class Bench:
         untouched = self.state.row_hash == self.base.row_hash
         if untouched and key in self._reads:
             return self._reads[key]
-        tool = self.domain.toolbox.get(name) or self.domain.lookalike[name]
-        self.world.begin()
+        place = (self.state.row_hash, key)
+        if place not in self._calls:
+            self._calls[place] = self._made(name, arguments)
+        called = self._calls[place]
+        if called.refusal:
+            raise UnsoundError(called.refusal)
+        if called.after is not None:
+            self.state = called.after.copy()
+        elif untouched and called.reads and len(self._reads) < _MOST_READS:
+            self._reads[key] = called.result
+        return called.result
+
+    def _made(self, name: str, arguments: Any) -> "_Called":
+        """Make a call in the state at hand, which stays as it is."""
+        tool, world = self.domain.toolbox.get(name) or self.domain.lookalike[name], self.world
+        after = self.state.copy()
+        world.play(after)
+        world.begin()
         try:
             # Through JSON and back: the program must see what an agent would.
-            result = tool.call(self.world, parse_trusted_exact(canonical(arguments)))
+            result = tool.call(world, parse_trusted_exact(canonical(arguments)))
         except ToolError as error:
-            self.world.undo()
-            raise UnsoundError(f"{name} was refused: {error.code}: {error}") from None
-        self.world.commit()
+            world.undo()
+            return _Called(refusal=f"{name} was refused: {error.code}: {error}")
+        world.commit()
         result = result if isinstance(result, str) else parse_trusted_exact(canonical(result))
-        if untouched and tool.effect == "read" and len(self._reads) < _MOST_READS:
-            self._reads[key] = result
-        return result
+        changed = after.row_hash != self.state.row_hash
+        return _Called(result, after if changed else None, reads=tool.effect == "read")
 
 
 def derive(

@@ -284,7 +284,9 @@ class Drafter:
         words = self.words
         match form["by"]:
             case "number":
-                known = self._hold(place, goal, words.key_slot, "number", form["id"], visible=True)
+                known = self._hold(
+                    f"{place}.number", goal, words.key_slot, "number", form["id"], visible=True
+                )
                 self.nodes.append(known)
                 self.nodes.append(Lookup(id=at, tool=words.tool, args={words.key: ref(known.id)}))
             case "clauses":

@@ -45,11 +45,17 @@ class Goal(BaseModel):
         """The required atoms as countable values."""
         return Counter(map(_hashable, self.required))
 
+    @cached_property
+    def ordered(self) -> list[Atom]:
+        """The required atoms in canonical order."""
+        return in_order(self.required)
+
     @override
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy; pydantic would copy the cached count too, which is not that of a changed goal."""
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("wanted", None)
+        copied.__dict__.pop("ordered", None)
         return copied
 
 
@@ -95,14 +101,25 @@ def in_order(listed: Iterable[Atom]) -> list[Atom]:
 
 def compare(goal: Goal, found: Sequence[Atom]) -> tuple[list[Atom], list[Atom]]:
     """Return (required atoms that are missing, found atoms that are collateral damage)."""
+    if not found:
+        return list(goal.ordered), []
     have = Counter(map(_hashable, found))
-    if have == goal.wanted:
+    # Counts are positive, so this compares them as the slower comparison of counters would.
+    if dict(have) == dict(goal.wanted):
         return [], []
     by_value = {_hashable(atom): atom for atom in [*goal.required, *found]}
     missing = [by_value[value] for value in (goal.wanted - have).elements()]
     spare = Counter(map(_hashable, goal.allowed))
     extra = [by_value[value] for value in (have - goal.wanted - spare).elements()]
     return in_order(missing), in_order(extra)
+
+
+def reaches(goal: Goal, found: Sequence[Atom]) -> bool:
+    """Whether nothing is missing in what was found, and nothing is collateral damage."""
+    have = Counter(map(_hashable, found))
+    if dict(have) == dict(goal.wanted):
+        return True
+    return not (goal.wanted - have) and not (have - goal.wanted - Counter(map(_hashable, goal.allowed)))
 
 
 def _hashable(atom: Atom) -> Hashable:

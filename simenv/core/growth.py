@@ -4,13 +4,14 @@ An operator is a pure function (scope, draws) to a child plan or nothing. What i
 world first, so that nearly all children are sound: the witness stands before the words that describe it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from simenv.core.assembly import said_of
+from simenv.core.canonical import canonical
 from simenv.core.domain import Domain
 from simenv.core.drafting import deeds_of
 from simenv.core.draws import Draws
@@ -20,7 +21,9 @@ from simenv.core.plan import Json, Manner, Plan, Ref, Want
 from simenv.core.selecting import elements_of, resolve, value_in
 from simenv.core.vocabulary import Answer, Element, Field, Stage, Verb, Vocabulary
 
+T = TypeVar("T")
 Path = tuple[str | int, ...]
+Notes = dict[tuple[Hashable, ...], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +53,27 @@ class Scope:
         words: Its vocabulary.
         stage: The world.
         plan: The plan.
+        notes: What was found out about this world before, to be shared by the scopes of many plans.
     """
 
-    def __init__(self, domain: Domain, words: Vocabulary, stage: Stage, plan: Plan) -> None:
+    def __init__(
+        self, domain: Domain, words: Vocabulary, stage: Stage, plan: Plan, notes: Notes | None = None
+    ) -> None:
         self.domain, self.words, self.stage, self.plan = domain, words, stage, plan
         self.context = stage.context(plan.customer)
         self.grammar: Grammar = words.grammar()
         self.own: tuple[str, Element] = ("", {})
+        # A changed row may change what is true of an element, so plans with set-up note for themselves.
+        self.notes: Notes = {} if notes is None or plan.setup else notes
         self._places: dict[str, tuple[str, Element]] | None = None
+
+    def noted(self, make: Callable[[], T], *place: Hashable) -> T:
+        """Return what is noted at a place for this customer; ``make`` finds it out where nothing is."""
+        key = (self.plan.customer, *place)
+        if key not in self.notes:
+            self.notes[key] = make()
+        found: T = self.notes[key]
+        return found
 
     @cached_property
     def elements(self) -> Sequence[Element]:
@@ -113,20 +129,25 @@ class Scope:
 
     def says(self, ref: Ref, *, inner: bool) -> bool:
         """Whether a reference can be said where it stands."""
-        return self.grammar.matches("INNER" if inner else "REF", ref, self.context)
+        return self._matches("INNER" if inner else "REF", ref)
 
     def says_clause(self, clause: Sequence[Json]) -> bool:
         """Whether a clause can be said."""
-        return self.grammar.matches("CLAUSE", list(clause), self.context)
+        return self._matches("CLAUSE", list(clause))
+
+    def _matches(self, symbol: str, value: Json) -> bool:
+        return self.noted(
+            lambda: self.grammar.matches(symbol, value, self.context), "says", symbol, canonical(value)
+        )
 
     def says_plan(self, plan: Plan) -> bool:
         """Whether every want of a plan can be said."""
         numbers = range(1, len(plan.wants) + 1)
-        return all(self.grammar.matches("SAY", said_of(self.words, plan, n), self.context) for n in numbers)
+        return all(self._matches("SAY", said_of(self.words, plan, n)) for n in numbers)
 
     def on(self, plan: Plan) -> "Scope":
         """Return the same view of another plan."""
-        return Scope(self.domain, self.words, self.stage, plan)
+        return Scope(self.domain, self.words, self.stage, plan, self.notes)
 
     def with_ref(self, spot: Spot, ref: Ref) -> Plan:
         """Return the plan with another reference in that place; what was asked of the old one is not asked."""

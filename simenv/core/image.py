@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 from simenv.core.canonical import canonical
 from simenv.core.errors import UsageError
@@ -24,6 +25,7 @@ class WorldImage:
         digest: Hash of every row in key order, the same on every machine.
         seats: Connections by thread, see ``simenv.episodes.pool``.
         reads: What read tools give on the untouched world, by tool and arguments; see there too.
+        kept: What else was worked out of it and is forgotten with it; see there too.
     """
 
     address: tuple[str | int, ...]
@@ -32,6 +34,7 @@ class WorldImage:
     digest: str
     seats: "dict[int, list[World]]" = field(default_factory=dict, repr=False)
     reads: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    kept: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
 
     def open(self) -> World:
         """Return a new connection to this world."""

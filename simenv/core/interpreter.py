@@ -68,6 +68,19 @@ Judgement = Callable[[str, Mapping[str, Any]], Any]
 """(rule id, facts) to what the policy says."""
 
 
+def goal_of(node: Node) -> str:
+    """Return the goal of a node, "" where its kind has none."""
+    # Asking pydantic for what a model does not have is slow, and every run asks of every node.
+    found: str = node.__dict__.get("goal", "")
+    return found
+
+
+def tool_of(node: Node) -> str:
+    """Return the tool that a node names, "" where its kind names none."""
+    found: str = node.__dict__.get("tool", "")
+    return found
+
+
 class UnsoundError(UsageError):
     """The program has no single outcome in this world: a tie, or not exactly one match."""
 
@@ -123,7 +136,7 @@ class _Run:
 
     def run(self, nodes: list[Node], values: dict[str, Any]) -> Requests:
         for node in nodes:
-            goal = self.goal or getattr(node, "goal", "")
+            goal = self.goal or goal_of(node)
             if not self.mind.does(node, goal):
                 continue
             match node:

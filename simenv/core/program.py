@@ -13,11 +13,13 @@ judgement), ``if``, ``each`` (the same for every element of a list), ``act`` (a 
 A node may name the *step* of the request that it belongs to; nodes without one only fetch or convert.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import override
 
 from simenv.core.canonical import canonical, digest
 from simenv.core.errors import UsageError
@@ -307,7 +309,18 @@ class Program(BaseModel):
 
     def digest(self) -> str:
         """Return the hash of the program's canonical text."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         return digest(canonical(self.to_json()))
+
+    @override
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy; pydantic would copy the cached hash too, which is not that of a changed program."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("_digest", None)
+        return copied
 
 
 def _dump(node: Any) -> dict[str, Any]:

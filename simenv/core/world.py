@@ -202,6 +202,8 @@ class World:
         self.tables = {table.name: table for table in tables}
         self.state = State()
         self._raw: list[tuple[Any, ...]] = []
+        # The hash of the rows that the connection has, and whether a call was left open.
+        self._at, self._open = 0, False
         # The pool keeps connections by thread; a new thread may take over the number of a dead one.
         self._con = sqlite3.connect(
             ":memory:", isolation_level=None, cached_statements=512, check_same_thread=False
@@ -251,17 +253,20 @@ class World:
 
     def begin(self) -> None:
         """Open a call: everything until ``commit`` or ``undo`` is one unit."""
+        self._open = True
         self._execute("SAVEPOINT call")
 
     def commit(self) -> int:
         """Close a call that succeeded and return how many row versions it wrote."""
         self._execute("RELEASE call")
+        self._open = False
         return self.fold()
 
     def undo(self) -> None:
         """Close a call that was refused; nothing of it remains."""
         self._execute("ROLLBACK TO call")
         self._execute("RELEASE call")
+        self._open = False
         self._raw.clear()
 
     def fold(self) -> int:
@@ -275,6 +280,7 @@ class World:
                 self._record(change)
                 count += 1
         raw.clear()
+        self._at = self.state.row_hash
         return count
 
     def _record(self, change: Change) -> None:
@@ -298,8 +304,14 @@ class World:
 
     def play(self, state: State) -> None:
         """Lend this connection to ``state``: back to the image, then its net difference."""
+        as_it_is = state.row_hash == self._at and not self._open and not self._raw
+        self.state, self._at = state, state.row_hash
+        # Where the rows are those of the state already, going there would cost as much as some look-ups.
+        if as_it_is:
+            return
         self._execute("ROLLBACK TO base")
-        self.state = state
+        self._open = False
+        self._raw.clear()
         if not state.net:
             return
         for (table, key), (old, _) in state.net.items():

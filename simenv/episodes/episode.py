@@ -4,8 +4,9 @@ The digest chain starts from task and world and takes in, per step, the action's
 result, the customer's words, the events and the state's hash. Equal chains mean equal episodes.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from simenv.core.draws import Draws
 from simenv.core.errors import ToolError, UnknownNameError, UsageError
 from simenv.core.goal import atoms
 from simenv.core.image import WorldImage
-from simenv.core.rules import read_now, read_values
+from simenv.core.rules import Values, read_now, read_values
 from simenv.core.task import Task
 from simenv.core.tools import Tool
 from simenv.core.trajectory import CallRecord, Event, StepRecord, Trajectory
@@ -55,6 +56,9 @@ class Step(NamedTuple):
     results: tuple[str, ...] = ()
 
 
+_FIXED = ("task", "domain", "face", "_offered", "_image", "_setup", "_base", "_start")
+
+
 class Episode:
     """One customer, one task, one stateful database.
 
@@ -89,11 +93,16 @@ class Episode:
     @property
     def policy(self) -> str:
         """The domain's written rules with this world's numbers, as the face shows them."""
-        return _policy(self.domain.name, self._image, self.face.name, self._setup, self._offered)
+        return _policy(self.domain, self._image, self.face.name, self._setup, self._offered)
 
     def world(self) -> World:
         """Borrow a connection that plays this episode; valid until another episode acts."""
         return pool.borrow(self._image, self._own.state)
+
+    def rules(self) -> tuple[Values, str]:
+        """Return the numbers of the rules and the time, as they are now; for judges, not for agents."""
+        fresh = self._own.state.row_hash == self._base.row_hash
+        return _rules(self._image, self._setup) if fresh else _rules_of(self.world())
 
     @property
     def tools(self) -> list[dict[str, Any]]:
@@ -114,6 +123,11 @@ class Episode:
     def talk(self) -> Talk:
         """What the customer remembers; for judges, not for agents."""
         return self._own.talk
+
+    @property
+    def steps(self) -> Sequence[StepRecord]:
+        """The record of what was done so far."""
+        return self._own.steps
 
     @property
     def done(self) -> bool:
@@ -175,7 +189,6 @@ class Episode:
         )
 
     def _call_all(self, parsed: Action, calls: list[CallRecord], events: list[Event]) -> list[Message]:
-        world = pool.borrow(self._image, self._own.state)
         number = len(self._own.steps)
         ids = [call.id or f"call_{number}_{at}" for at, call in enumerate(parsed.calls)]
         shown = [show_arguments(call.arguments) for call in parsed.calls]
@@ -185,7 +198,7 @@ class Episode:
             )
         ]
         for call_id, call, arguments in zip(ids, parsed.calls, shown, strict=True):
-            record, text, ends = self._call(world, call, arguments)
+            record, text, ends = self._call(call, arguments)
             calls.append(record)
             chat.append(tool_result(call_id, call.name, text))
             if ends:
@@ -195,7 +208,7 @@ class Episode:
                 break
         return chat
 
-    def _call(self, world: World, call: Call, shown: str) -> tuple[CallRecord, str, bool]:
+    def _call(self, call: Call, shown: str) -> tuple[CallRecord, str, bool]:
         """Run one call; all of its writes happen or none."""
         tool = self._find(call.name)
         key = digest(f"{call.name} {shown}")
@@ -203,8 +216,9 @@ class Episode:
             problem = f"error unknown_tool: There is no tool {quoted(call.name)}."
             return CallRecord(call.name[:60], "", key, "unknown_tool"), problem, False
         if tool.effect == "read":
-            text, error = self._read(world, tool, call.arguments, shown)
+            text, error = self._read(tool, call.arguments, shown)
             return CallRecord(tool.name, "read", key, error), text, False
+        world = self.world()
         breaches: tuple[str, ...] = ()
         goal = ""
         world.begin()
@@ -244,7 +258,7 @@ class Episode:
                 del faults[tool.name]
             raise ToolError("unavailable", "The system is busy. Nothing was changed; try again.")
 
-    def _read(self, world: World, tool: Tool, arguments: Any, shown: str) -> tuple[str, str]:
+    def _read(self, tool: Tool, arguments: Any, shown: str) -> tuple[str, str]:
         """Return what a read tool gives, and the code of its refusal or ""."""
         # A read is a pure function of rows and arguments, so on rows that nobody has touched it is
         # looked up: the rollouts of a group ask the same again and again.
@@ -255,7 +269,7 @@ class Episode:
             found = known.get((tool.name, shown))
             if found is not None:
                 return found, ""
-            result = tool.run(world, **checked)
+            result = tool.run(self.world(), **checked)
         except ToolError as error:
             return f"error {error.code}: {error}", error.code
         text = result if isinstance(result, str) else canonical(result)
@@ -304,7 +318,13 @@ class Episode:
 
     def fork(self) -> "Episode":
         """Return an independent copy that goes on from here."""
-        return Episode(self.task, face=self.face.name, progress=self._own.copy())
+        other = Episode.__new__(Episode)  # what the task and the face fix is shared
+        other.__dict__.update(self._fixed, _own=self._own.copy(), _verdict=None)
+        return other
+
+    @cached_property
+    def _fixed(self) -> dict[str, Any]:
+        return {name: self.__dict__[name] for name in _FIXED}
 
     def snapshot(self) -> Snapshot:
         """Return the episode at rest; ``Snapshot.text`` is its canonical JSON."""
@@ -364,9 +384,18 @@ def _offered(domain: Domain, task: Task) -> tuple[Tool, ...]:
     return tuple(listed)
 
 
-@lru_cache(maxsize=4 * pool.IMAGES)
-def _policy(name: str, image: WorldImage, face: str, setup: str, offered: tuple[Tool, ...]) -> str:
-    world = pool.borrow(image, pool.base(image, setup))
-    # A face lists the tools of the domain, and so those that are offered.
-    domain = replace(catalog.domain(name), tools=offered)
-    return faces.face(face).policy(domain, read_values(world), read_now(world))
+def _rules(image: WorldImage, setup: str) -> tuple[Values, str]:
+    start = pool.base(image, setup)
+    return pool.keep(image, ("rules", setup), lambda: _rules_of(pool.borrow(image, start)))
+
+
+def _rules_of(world: World) -> tuple[Values, str]:
+    return read_values(world), read_now(world)
+
+
+def _policy(domain: Domain, image: WorldImage, face: str, setup: str, offered: tuple[Tool, ...]) -> str:
+    def make() -> str:
+        # A face lists the tools of the domain, and so those that are offered.
+        return faces.face(face).policy(replace(domain, tools=offered), *_rules(image, setup))
+
+    return pool.keep(image, ("policy", face, setup, offered), make)

@@ -7,13 +7,15 @@ The last borrower stays warm; anyone else's state is played onto the connection 
 import os
 import threading
 from collections import OrderedDict
-from functools import lru_cache
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from simenv.core import catalog
 from simenv.core.canonical import parse_trusted
 from simenv.core.image import WorldImage
 from simenv.core.world import State, World, check_setup, set_up
 
+T = TypeVar("T")
 IMAGES = 64
 SEATS = 2
 READS = 1024
@@ -58,7 +60,19 @@ def borrow(frozen: WorldImage, state: State) -> World:
     return world
 
 
-@lru_cache(maxsize=4 * IMAGES)
+def keep(frozen: WorldImage, place: tuple[Any, ...], make: Callable[[], T]) -> T:
+    """Return what is kept with a world at a place; ``make`` works it out where nothing is.
+
+    It goes when the world does: a cache of its own would hold on to worlds, which are large.
+    """
+    if place not in frozen.kept:
+        if len(frozen.kept) >= READS:
+            frozen.kept.clear()
+        frozen.kept[place] = make()
+    found: T = frozen.kept[place]
+    return found
+
+
 def base(frozen: WorldImage, setup: str = "") -> State:
     """Return the state in which episodes with this setup start; they play copies of it.
 
@@ -69,6 +83,10 @@ def base(frozen: WorldImage, setup: str = "") -> State:
     Raises:
         UsageError: If the setup is malformed, or takes a row for the image's that is not.
     """
+    return keep(frozen, ("base", setup), lambda: _base(frozen, setup))
+
+
+def _base(frozen: WorldImage, setup: str) -> State:
     if not setup:
         return State()
     changes = parse_trusted(setup)
@@ -105,4 +123,3 @@ def forget() -> None:
     """Drop every image and connection of this process; for tests and for memory."""
     with _lock:
         _images.clear()
-    base.cache_clear()

@@ -11,15 +11,16 @@ from simenv.core.assembly import Assembly
 from simenv.core.derive import Bench, Outcome
 from simenv.core.domain import Domain
 from simenv.core.errors import UsageError
-from simenv.core.goal import Atom, compare
+from simenv.core.goal import Atom, reaches
 from simenv.core.growth import Scope
 from simenv.core.interpreter import Request
 from simenv.core.plan import Plan
 from simenv.core.task import Task
 from simenv.core.vocabulary import Stage, Vocabulary
+from simenv.episodes.episode import Episode
 from simenv.synth.certificate import Unproved
+from simenv.synth.lockline import Line
 from simenv.synth.measure import Measured, Recorder, Seen, measure_task
-from simenv.synth.paraphrase import Line
 
 
 class Case:
@@ -50,8 +51,16 @@ class Case:
         self.domain, self.words, self.stage, self.task, self.assembly = domain, words, stage, task, assembly
         self.phrases = phrases
         self.plan: Plan = task.plan
-        self.bench = Bench(domain, stage.world, setup=task.setup, reads=stage.reads)
+        self.bench = assembly.bench if assembly.plan.setup == task.setup else self._bench()
         self.recorder = Recorder()
+
+    def _bench(self) -> Bench:
+        return Bench(self.domain, self.stage.world, setup=self.task.setup, reads=self.stage.reads)
+
+    @cached_property
+    def start(self) -> Episode:
+        """An episode that nobody has played; agents play forks of it."""
+        return Episode(self.task)
 
     @cached_property
     def outcome(self) -> Outcome:
@@ -85,7 +94,7 @@ class Case:
     def played(self) -> Trunk:
         """The episode that the oracle has played."""
         try:
-            trunk = Trunk(self.task)
+            trunk = Trunk(self.start)
             play(trunk, oracle())
             return trunk
         except StuckError as error:
@@ -113,4 +122,4 @@ class Case:
 
     def reached(self, found: Sequence[Atom]) -> bool:
         """Whether these differences are what the goal asks for."""
-        return compare(self.task.goal, found) == ([], [])
+        return reaches(self.task.goal, found)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simenv.core.errors import DataError
-from simenv.synth.paraphrase import Line, line_from, line_json
+from simenv.synth.lockline import Line, line_from, line_json
 
 VERSION = 1
 OBLIGATIONS = {

@@ -13,7 +13,7 @@ from simenv.synth import hidden, plays, precision, proofs, shortcuts
 from simenv.synth.case import Case
 from simenv.synth.certificate import ALWAYS, OBLIGATIONS, Certificate, Proof, Unproved
 from simenv.synth.grow import SPLITS, allowed, belongs
-from simenv.synth.paraphrase import Line
+from simenv.synth.lockline import Line
 from simenv.synth.wordlock import unworded
 
 

@@ -6,7 +6,7 @@ proportion to the greatest ``w_k p_k(1 - p_k)`` of the abilities that it calls f
 is drawn as ever, so that nothing is unlearned unseen. Three more rules:
 
 - *pairs*: two abilities together mostly fare worse than the weaker alone, so some tasks are drawn by the
-  operators of the two weakest;
+  operators of the two weakest that fit together, from the upper half of the depths and breadths;
 - *edits*: a task that was solved is grown by one more operator, proved again, and kept if the predicted
   learnability ``p(1 - p)`` rises, where ``p`` is the product of ``1 - w_k`` over the abilities that it needs;
 - *integers*: all weights are integers that the order and every certificate carry, so that a set is made and
@@ -18,6 +18,7 @@ Source:
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, product
 
 from simenv.core.draws import Draws
 from simenv.core.growth import Grown, Operator
@@ -25,7 +26,7 @@ from simenv.core.pack import Pack
 from simenv.synth.aim import Address, Aim, Edit, Weights
 from simenv.synth.attribute import Profile
 from simenv.synth.certificate import Certificate
-from simenv.synth.grow import Grower
+from simenv.synth.grow import Grower, allowed
 from simenv.synth.order import EDITED, Base, Focus, Order
 
 NEUTRAL, _MOST, _TOGETHER = 4, 24, 40
@@ -39,7 +40,7 @@ def focus_of(
     profile: Profile,
     runs: Sequence[tuple[str, str]],
     known: Mapping[str, Operator],
-    bases: Sequence[Base] = (),
+    split: str = "train",
 ) -> tuple[Focus, Weights]:
     """Return what runs say about the tasks to be made next, and the weights of the operators.
 
@@ -47,18 +48,17 @@ def focus_of(
         profile: The skills that the runs show.
         runs: (file name, digest) of each.
         known: Every operator, by name.
-        bases: The tasks that were solved.
+        split: The split that the tasks are for.
     """
     weakness = tuple(
         (skill.rung, 1000 * (skill.failures + 1) // (skill.exposures + 2)) for skill in profile.skills
     )
-    pair = _weakest(profile)
+    pair = _weakest(profile, known, split)
     focus = Focus(
         runs=tuple(runs),
         weakness=weakness,
         pair=pair,
         paired=_together(pair, known),
-        bases=tuple(bases),
     )
     return focus, weights_of(profile, known)
 
@@ -82,11 +82,24 @@ def weights_of(profile: Profile, known: Mapping[str, Operator]) -> Weights:
     return tuple(found)
 
 
-def _weakest(profile: Profile) -> tuple[str, ...]:
-    """Return the rungs of the two weakest abilities of those that failures are attributed to."""
+def _weakest(profile: Profile, known: Mapping[str, Operator], split: str) -> tuple[str, ...]:
+    """Return the rungs of the two weakest abilities that tasks can call for together.
+
+    Failures are attributed to both, and they have operators of different axes, which fit into one plan, and
+    which the split allows together.
+    """
     failed = [skill for skill in profile.skills if skill.failures]
-    pair = sorted(failed, key=lambda skill: -skill.weakness)[:2]
-    return tuple(skill.rung for skill in pair) if len(pair) == 2 else ()
+    pairs = sorted(combinations(failed, 2), key=lambda two: -(two[0].weakness + two[1].weakness))
+    for one, other in pairs:
+        for a, b in product(_calling(one.rung, known), _calling(other.rung, known)):
+            if a.axis != b.axis and allowed((a.name, b.name), split):
+                return one.rung, other.rung
+    return ()
+
+
+def _calling(rung: str, known: Mapping[str, Operator]) -> list[Operator]:
+    """Return the operators that call for an ability."""
+    return [operator for operator in known.values() if rung in operator.rungs]
 
 
 def _together(pair: Sequence[str], known: Mapping[str, Operator]) -> Weights:

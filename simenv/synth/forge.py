@@ -22,8 +22,8 @@ from simenv.synth.certificate import Certificate, Unproved
 from simenv.synth.certify import certify
 from simenv.synth.focus import edits
 from simenv.synth.grow import SPLITS, Aim, Grower
+from simenv.synth.lockline import Line
 from simenv.synth.order import Base, Order
-from simenv.synth.paraphrase import Line
 from simenv.synth.wordlock import Phrased, phrased, read_locked
 
 PER_WORLD = 50

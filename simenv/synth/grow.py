@@ -11,7 +11,7 @@ from simenv.core.domain import Domain
 from simenv.core.drafting import deeds_of
 from simenv.core.draws import Draws
 from simenv.core.errors import UnknownNameError, UsageError
-from simenv.core.growth import Grown, Operator, Scope
+from simenv.core.growth import Grown, Notes, Operator, Scope
 from simenv.core.interpreter import UnsoundError
 from simenv.core.plan import Plan, skeleton_digest
 from simenv.core.vocabulary import Stage, Vocabulary
@@ -25,6 +25,8 @@ _SHARES = {"train": range(7), "validation": range(7, 8), "test": range(8, 10)}
 _TEST_ONLY = 5
 """One in so many pairs of operators occurs in the test split only."""
 _TRIES = 24
+_REMEMBERED = 15
+"""Plans of which it is kept how far they reach."""
 _SEEDS = 16
 _LED_SEEDS = 12
 _MOST_DEPTH, _MOST_BREADTH = 8, 8
@@ -103,6 +105,8 @@ class Grower:
         self.known = operators(words, domain)
         self.steps = {verb.name: verb.steps for verb in words.verbs}
         self.tried: Counter[str] = Counter()
+        self.notes: Notes = {}
+        self._reached: list[tuple[Plan, tuple[int, int]]] = []
         self.least = {intent: self._least(intent) for intent in words.intents}
 
     def _least(self, intent: str) -> int:
@@ -110,6 +114,10 @@ class Grower:
         draws = Draws(*self.stage.image.address, "least", intent)
         plans = [self.words.intents[intent](self.stage, draws.at(number)) for number in range(3)]
         return min([self.reach(plan)[0] for plan in plans if plan is not None], default=_MOST_DEPTH + 1)
+
+    def scope(self, plan: Plan) -> Scope:
+        """Return a plan in this world."""
+        return Scope(self.domain, self.words, self.stage, plan, self.notes)
 
     def grow(self, draws: Draws, aim: Aim) -> Grown | None:
         """Return a plan of about that depth and breadth, or None where this draw leads to none."""
@@ -161,7 +169,7 @@ class Grower:
             return None
         grown = Grown(seed)
         if lead is not None:
-            scope = Scope(self.domain, self.words, self.stage, seed)
+            scope = self.scope(seed)
             child = self._apply(lead, scope, draws.at("lead"))
             if child is None or not self._nearer(seed, child, aim, lead.axis):
                 return None
@@ -173,10 +181,10 @@ class Grower:
             axis = self._axis(depth, breadth, aim, draws.at("axis", number))
             if axis is None:
                 return None
-            child = self._step(grown, axis, draws.at("step", number), aim, names)
-            if child is None:
+            further = self._step(grown, axis, draws.at("step", number), aim, names)
+            if further is None:
                 return None
-            grown = child
+            grown = further
         return None
 
     def _seed(self, draws: Draws, aim: Aim) -> Plan | None:
@@ -199,7 +207,7 @@ class Grower:
         self, grown: Grown, axis: str, draws: Draws, aim: Aim, names: dict[str, Operator]
     ) -> Grown | None:
         """Return a child that brings the plan nearer to the aim along one axis and not beyond it."""
-        scope = Scope(self.domain, self.words, self.stage, grown.plan)
+        scope = self.scope(grown.plan)
         more = dict(aim.weights)
         pool = [each for each in names.values() if each.axis == axis]
         for number in range(len(pool)):
@@ -232,7 +240,16 @@ class Grower:
 
     def reach(self, plan: Plan) -> tuple[int, int]:
         """Return about how deep and how broad a plan is, from its shape."""
-        scope = Scope(self.domain, self.words, self.stage, plan)
+        # A plan is asked about again for each of its children, and for the best of them right after.
+        for each, found in self._reached:
+            if each is plan:
+                return found
+        found = self._reach(plan)
+        self._reached = [(plan, found), *self._reached[:_REMEMBERED]]
+        return found
+
+    def _reach(self, plan: Plan) -> tuple[int, int]:
+        scope = self.scope(plan)
         denied = self.denied(scope)
         goals = sum(self._goals(scope, want, number, denied) for number, want in enumerate(plan.wants, 1))
         return aimed_depth(plan, self.steps, denied), goals + extras(plan)
@@ -278,7 +295,7 @@ class Grower:
             at = draws.at(number)
             opened = [place for place in side if at.chance(30)]
             plan = grown.plan.with_manner(opened=opened)
-            if belongs(plan, split) and Scope(self.domain, self.words, self.stage, plan).says_plan(plan):
+            if belongs(plan, split) and self.scope(plan).says_plan(plan):
                 return Grown(plan, grown.lineage)
         return None
 

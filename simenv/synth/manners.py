@@ -6,7 +6,9 @@ from typing import Any
 from simenv.core.drafting import Drafter, deeds_of
 from simenv.core.draws import Draws
 from simenv.core.growth import Operator, Scope, adopt
+from simenv.core.interpreter import tool_of
 from simenv.core.plan import Plan, Want
+from simenv.core.program import Each, If
 from simenv.core.vocabulary import Verb
 
 _MIND_CHANGES_IN_REPLY = 1
@@ -111,10 +113,13 @@ def _tools(scope: Scope) -> list[str]:
 
 def _named(nodes: Any) -> Iterator[str]:
     for node in nodes:
-        if hasattr(node, "tool") and node.op != "retry":
-            yield node.tool
-        for name in ("then", "orelse", "nodes"):
-            yield from _named(getattr(node, name, ()))
+        if (tool := tool_of(node)) and node.op != "retry":
+            yield tool
+        if isinstance(node, If):
+            yield from _named(node.then)
+            yield from _named(node.orelse)
+        elif isinstance(node, Each):
+            yield from _named(node.nodes)
 
 
 def faults(scope: Scope, draws: Draws) -> Plan | None:

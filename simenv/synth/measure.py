@@ -208,9 +208,9 @@ def _with_ancestors(nodes: Sequence[Node], above: str) -> Iterator[tuple[Node, s
 def sources_of(node: Node) -> list[str]:
     """Return the ids of the nodes whose values a node uses."""
     found: dict[str, None] = {}
-    for name in type(node).model_fields:
-        if name not in ("then", "orelse", "nodes"):
-            _collect(getattr(node, name), found)
+    for name, part in node.__dict__.items():
+        if type(part) is not str and name not in ("then", "orelse", "nodes"):
+            _collect(part, found)
     return list(found)
 
 

@@ -150,8 +150,8 @@ class Order:
         if self.focus and way != "weighted":
             weights = self.focus.paired if way == "paired" else ()
         return Aim(
-            depth=draws.at("depth").between(*self.depth),
-            breadth=draws.at("breadth").between(*self.breadth),
+            depth=draws.at("depth").between(*_upper(self.depth, way)),
+            breadth=draws.at("breadth").between(*_upper(self.breadth, way)),
             split=self.split,
             operators=self.operators,
             weights=weights,
@@ -198,10 +198,21 @@ class Order:
         return head
 
 
+def _upper(span: tuple[int, int], way: str) -> tuple[int, int]:
+    """Return the upper half of a range for tasks that are to have room for two abilities, else all of it."""
+    low, high = span
+    return ((low + high + 1) // 2 if way == "paired" else low, high)
+
+
 def agrees(header: dict[str, Any], aim: Aim) -> bool:
     """Whether an aim has the weights that the head of its set says; without a focus any will do."""
     focus = header.get("focus")
     if not isinstance(focus, dict):
         return not aim.way
-    known: dict[str, Any] = {"uniform": [], "edited": [], "weighted": focus.get("weights"), "paired": focus.get("paired")}
+    known: dict[str, Any] = {
+        "uniform": [],
+        "edited": [],
+        "weighted": focus.get("weights"),
+        "paired": focus.get("paired"),
+    }
     return aim.way in known and [list(each) for each in aim.weights] == known[aim.way]

@@ -18,6 +18,8 @@ from typing import Any, Final, NamedTuple
 from simenv.core.canonical import canonical, digest, parse_strict
 from simenv.core.errors import DataError, UsageError
 from simenv.core.lexicon import Lexicon
+from simenv.synth.lockline import Line as Line
+from simenv.synth.lockline import line_from, line_json
 from simenv.users.mentions import mentions
 from simenv.users.segments import LIMIT, folded, normalise
 
@@ -87,7 +89,6 @@ _MARKERS = tuple(
 _TOWARDS = re.compile(r"(?i)\b(?:to|into|towards?)(?: the)?\s+⟦S([1-9][0-9]{0,8})⟧")
 _PROPER = "name"
 _TEMPLATE_CHARACTERS = re.compile("[ -~\u2013\u2014\u2018\u2019\u201c\u201d\u2026⟦⟧]*")
-_PARTS = ("digest", "fallback", "original", "template")
 
 
 class Slots(NamedTuple):
@@ -102,14 +103,6 @@ class Slots(NamedTuple):
     template: str
     values: tuple[str, ...]
     kinds: tuple[str, ...]
-
-
-class Line(NamedTuple):
-    """A line of a lockfile: the digest of a text, the template of its paraphrase, and the text."""
-
-    original: str
-    template: str
-    fallback: str
 
 
 def delexicalise(text: str, lexicon: Lexicon) -> Slots:
@@ -178,28 +171,6 @@ def write_line(original: str, template: str, lexicon: Lexicon, leaks: Leaks | No
     if failed:
         raise UsageError(f"a paraphrase that fails the check {failed!r}: {canonical(template)}")
     return canonical(line_json(line)) + "\n"
-
-
-def line_json(line: Line) -> dict[str, str]:
-    """Return a lock line with its digest as JSON-ready data."""
-    data = line._asdict()
-    return {**data, "digest": digest(canonical(data))}
-
-
-def line_from(data: Any) -> Line:
-    """Return the lock line that ``line_json`` described.
-
-    Raises:
-        ValueError: If it is none, or not what its digest is of.
-    """
-    if not isinstance(data, dict) or tuple(sorted(data)) != _PARTS:
-        raise ValueError(f"not an object of {', '.join(_PARTS)}")
-    if not all(isinstance(part, str) for part in data.values()):
-        raise ValueError("a part that is not text")
-    line = Line(*(data[name] for name in Line._fields))
-    if line_json(line) != data:
-        raise ValueError("a line that is not what its digest is of")
-    return line
 
 
 def read_lock(path: Path) -> dict[str, Line]:

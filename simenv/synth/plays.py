@@ -100,7 +100,7 @@ def nothing_for_cheats(case: Case) -> Proof:
 
 def _all_fail(name: str, case: Case, agents: dict[str, Agent]) -> Proof:
     for what, agent in agents.items():
-        if earns(Episode(case.task), agent):
+        if earns(case.start.fork(), agent):
             raise Unproved(name, f"{what} passes", case.task.id)
     return Proof(len(agents), ", ".join(agents))
 

@@ -110,7 +110,7 @@ def _lies(pack: Pack, index: int, seen: dict[str, None]) -> Iterator[Lie]:
         yield Lie(name, "P14", str(fault))
         return
     except (SimenvError, *_ODD) as fault:
-        yield Lie(name, "P14", f"it cannot be made again: {fault or type(fault).__name__}")
+        yield Lie(name, "P14", f"it cannot be made again: {type(fault).__name__}: {fault}")
         return
     found = list(_differences(name, certificate, again))
     yield from found
@@ -216,7 +216,7 @@ def _bare(plan: Plan) -> Plan:
 def _aim(data: dict[str, Any], split: str) -> Aim:
     try:
         return Aim.from_json(data)
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         raise Unproved("P14", "its aim cannot be read", f"{data} for {split}") from None
 
 

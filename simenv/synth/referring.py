@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
+from simenv.core.canonical import canonical
 from simenv.core.draws import Draws
 from simenv.core.growth import Operator, Scope, Spot
 from simenv.core.interpreter import shift
@@ -26,6 +27,12 @@ def _first(scope: Scope, draws: Draws, spots: Sequence[Spot], candidates: Any) -
     return None
 
 
+def _own_place(scope: Scope, field: Field, element: Element, pick: str) -> int:
+    """Return which place an element has among all by a field, 0 if it shares it."""
+    key = element[scope.words.key]
+    return scope.noted(lambda: _placed(field, scope.elements, element, pick), "place", field.name, pick, key)
+
+
 def _placed(field: Field, elements: Sequence[Element], element: Element, pick: str) -> int:
     """Return which place an element has by a field, 0 if it shares it."""
     value = value_in(field, element)
@@ -44,7 +51,7 @@ def _ranks(scope: Scope, spot: Spot) -> Iterator[tuple[Field, str, int]]:
     """Yield (field, pick, place) by which the element has a place of its own, the ends included."""
     for field in scope.fields(lambda each: each.ranks):
         for pick in ("min", "max"):
-            place = _placed(field, scope.elements, spot.element, pick)
+            place = _own_place(scope, field, spot.element, pick)
             if place:
                 yield field, pick, place
 
@@ -73,18 +80,31 @@ def rank(scope: Scope, draws: Draws) -> Plan | None:
 
 def _clauses_of(scope: Scope, element: Element) -> list[list[Json]]:
     """Return the clauses that an element meets and that can be said."""
-    found: list[list[Json]] = []
+    return scope.noted(lambda: list(_clauses(scope, element)), "clauses", element[scope.words.key])
+
+
+def _clauses(scope: Scope, element: Element) -> Iterator[list[Json]]:
     for field in scope.fields(lambda each: each.points and each.join is None):
         value = value_in(field, element)
         for each in value if field.how == "has" else [value]:
             clause = [field.name, field.how, each]
             if scope.says_clause(clause):
-                found.append(clause)
-    return found
+                yield clause
 
 
 def _meeting(scope: Scope, clauses: Sequence[Sequence[Json]]) -> list[Element]:
-    return [each for each in scope.elements if all(_meets(scope, each, clause) for clause in clauses)]
+    """Return the elements that meet all of the clauses."""
+    kept = [frozenset(_places_meeting(scope, clause)) for clause in clauses]
+    return [each for at, each in enumerate(scope.elements) if all(at in places for places in kept)]
+
+
+def _places_meeting(scope: Scope, clause: Sequence[Json]) -> list[int]:
+    """Return which of the elements meet a clause, by their places."""
+    return scope.noted(
+        lambda: [at for at, each in enumerate(scope.elements) if _meets(scope, each, clause)],
+        "meeting",
+        canonical(clause),
+    )
 
 
 def _meets(scope: Scope, element: Element, clause: Sequence[Json]) -> bool:
@@ -140,6 +160,10 @@ def collision(scope: Scope, draws: Draws) -> Plan | None:
 
 def _short(scope: Scope, element: Element) -> list[Ref]:
     """Return short ways to point at an element in the middle of a sentence."""
+    return scope.noted(lambda: _all_short(scope, element), "short", element[scope.words.key])
+
+
+def _all_short(scope: Scope, element: Element) -> list[Ref]:
     key = scope.words.key
     found: list[Ref] = [{"by": "number", "id": element[key]}]
     for clause in _clauses_of(scope, element):

@@ -66,9 +66,8 @@ def _secrets(case: Case) -> Iterator[str]:
         if name in selected and path.endswith(_ID_ENDS):
             yield value
     money = _money(case)
-    for goal, value in case.task.goal.answers.items():
-        if goal not in money and len(str(value)) >= _SHORTEST_SECRET:
-            yield str(value)
+    told = [str(answer) for goal, answer in case.task.goal.answers.items() if goal not in money]
+    yield from (answer for answer in told if len(answer) >= _SHORTEST_SECRET)
 
 
 def _money(case: Case) -> set[str]:

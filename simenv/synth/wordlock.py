@@ -16,7 +16,8 @@ from simenv.core.errors import DataError
 from simenv.core.task import Card, Task
 from simenv.synth.case import Case
 from simenv.synth.certificate import Unproved
-from simenv.synth.paraphrase import Leaks, Line, apply, read_lock
+from simenv.synth.lockline import Line
+from simenv.synth.paraphrase import Leaks, apply, read_lock
 from simenv.synth.shortcuts import leaked, secrets_of
 
 

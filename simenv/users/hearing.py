@@ -1,6 +1,6 @@
 """All that a customer takes in of one message before deciding what to say."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -8,7 +8,7 @@ from simenv.core.lexicon import Lexicon
 from simenv.users.mentions import Mention, mentions
 from simenv.users.segments import Segment, segments
 from simenv.users.stance import alternative, faulty, promise_end, refuses, reports, unfinished
-from simenv.users.understand import understand
+from simenv.users.understand import looks_back, understand
 from simenv.users.wants import (
     Yes,
     again,
@@ -84,7 +84,7 @@ class Heard:
 
 
 def hear(
-    message: str, before: str, lexicon: Lexicon, matters: Container[str] = (), deeds: Container[str] = ()
+    message: str, before: str, lexicon: Lexicon, matters: Iterable[str] = (), deeds: Iterable[str] = ()
 ) -> Heard:
     """Take in a message.
 
@@ -95,17 +95,28 @@ def hear(
         matters: Kinds of values that a proposal to this customer would state.
         deeds: Words of which one would stand in it.
     """
-    # Silence says the same whatever matters, and agents that have given up are silent again and again.
-    return _hear(message, before, lexicon, matters, deeds) if message.strip() else _silence(before, lexicon)
+    if not message.strip():
+        # Silence says the same whatever matters, and agents that have given up are silent again and again.
+        return _silence(before, lexicon)
+    # Most messages are read alike whatever was said before, and agents repeat each other.
+    known = before if looks_back(message, lexicon) else ""
+    return _hear(message, known, lexicon, frozenset(matters), frozenset(deeds))
+
+
+def forget() -> None:
+    """Forget the messages that were heard; for benchmarks."""
+    _hear.cache_clear()
+    _silence.cache_clear()
 
 
 @lru_cache(maxsize=512)
 def _silence(before: str, lexicon: Lexicon) -> Heard:
-    return _hear("", before, lexicon, (), ())
+    return _hear("", before, lexicon, frozenset(), frozenset())
 
 
+@lru_cache(maxsize=512)
 def _hear(
-    message: str, before: str, lexicon: Lexicon, matters: Container[str], deeds: Container[str]
+    message: str, before: str, lexicon: Lexicon, matters: frozenset[str], deeds: frozenset[str]
 ) -> Heard:
     parts = segments(message)
     reading = understand(message, before, lexicon)

@@ -8,7 +8,7 @@ from simenv.users.scan import COUNTED
 from simenv.users.segments import Segment, segments
 from simenv.users.tables import SlotTables
 
-_MARKS = frozenset((COUNTED, EXTRA))
+MARKS = frozenset((COUNTED, EXTRA))
 _REACH = 3
 """How many sentences a vague name or "add it" looks back, its own included."""
 _FAR = 12
@@ -22,7 +22,7 @@ def meant(
     found = list(asks)
     for i, ask in enumerate(asks):
         slots = ask.slots
-        if slots and not _MARKS.isdisjoint(slots):
+        if slots and not MARKS.isdisjoint(slots):
             slots = tuple(
                 known
                 for slot in dict.fromkeys(slots)
@@ -38,7 +38,7 @@ def meant(
 
 def _decided(slot: str, parts: Sequence[Segment], user_before: str, slot_tables: SlotTables) -> str | None:
     """Return the slot that a mark stands for; None is nothing asked for, and ``""`` an unknown fact."""
-    if slot not in _MARKS:
+    if slot not in MARKS:
         return slot
     if slot == EXTRA:
         named = _extra(reversed(parts[-_REACH - 1 : -1]), slot_tables)

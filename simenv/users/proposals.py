@@ -12,6 +12,9 @@ from simenv.users.sums import results
 _SENTENCE = re.compile(r"[.!?](?=\s)|\n")
 _CLAUSE = re.compile(r"[.!?](?=\s)|\n|[,;](?=\s)|[()|]| - (?!\$)")
 _WORD = re.compile(r"[a-z]+")
+_AHEAD = re.compile(r"\b(?:will|would|to) be charged\b")
+"""Says what something will cost, and not what somebody was charged."""
+_ASIDE = re.compile(r"\([^()]*\)")
 _PAIR_REACH = 120
 _BARE_WORDS = (
     "it s its is that this these would will be comes come to the answer amount amounts value result "
@@ -38,6 +41,12 @@ def about(wishes: Sequence[Wish], words: frozenset[str], said: Sequence[Mention]
         for wish in wishes
         if any((kind, value) in stated for kind, values in wish.expects.items() for value in values)
     ]
+
+
+def planned(wishes: Sequence[Wish], words: frozenset[str], message: str) -> list[Wish]:
+    """Return the wishes that a plan in ``words`` is about; what stands in brackets only details another."""
+    outside = words & frozenset(_WORD.findall(_ASIDE.sub(" ", message.lower())))
+    return about(wishes, outside, ()) or about(wishes, words, ())
 
 
 def states(wish: Wish, message: str, said: Sequence[Mention], beside: Container[str]) -> bool:
@@ -128,7 +137,7 @@ def answer_values(
     near = _near(_CLAUSE, message, words, of_kind) or _near(_SENTENCE, message, words, of_kind)
     if not near and alone:
         single = len({mention.value for mention in of_kind}) == 1
-        named = not words.isdisjoint(_WORD.findall(message.lower()))
+        named = not words.isdisjoint(_WORD.findall(_plain(message)))
         near = of_kind if single and named else _bare(message, of_kind)
     corrected = [mention for mention in near if mention.corrected]
     chosen = corrected or near
@@ -146,12 +155,17 @@ def _near(
 ) -> list[Mention]:
     """Return what is said in the pieces in which one of ``words`` stands."""
     found: list[Mention] = []
-    low = message.lower()
+    low = _plain(message)
     for start, end in _pieces(cut, message):
         inside = [mention for mention in said if start <= mention.start < end]
         if inside and not words.isdisjoint(_WORD.findall(low, start, end)):
             found += inside
     return found
+
+
+def _plain(message: str) -> str:
+    """Return a message in small letters, as long as it is, without what is said of a later price."""
+    return _AHEAD.sub(lambda match: " " * len(match[0]), message.lower())
 
 
 def _bare(message: str, said: Sequence[Mention]) -> list[Mention]:

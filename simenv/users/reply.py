@@ -12,7 +12,7 @@ from simenv.core.lexicon import Lexicon
 from simenv.core.task import Card, Fact, Wish
 from simenv.core.trajectory import Event
 from simenv.users.hearing import Heard, hear
-from simenv.users.proposals import about, answer_values, states, wrong_kinds
+from simenv.users.proposals import about, answer_values, planned, states, wrong_kinds
 from simenv.users.recall import Recall, worded
 from simenv.users.several import (
     alike,
@@ -198,12 +198,12 @@ class _Turn:
 
         They are named where it says what will be done, or a value is stated that is theirs alone.
         """
-        planned = about(wishes, self.heard.planned, ())
-        if not planned or len(planned) == len(wishes):
+        meant = planned(wishes, self.heard.planned, self.message)
+        if not meant or len(meant) == len(wishes):
             return wishes
-        shared, said = {kind for wish in planned for kind in wish.expects}, self.heard.said
-        rest = [wish for wish in wishes if wish not in planned and states(wish, self.message, said, shared)]
-        return planned + [wish for wish in rest if not self.wrong(wish)]
+        shared, said = {kind for wish in meant for kind in wish.expects}, self.heard.said
+        rest = [wish for wish in wishes if wish not in meant and states(wish, self.message, said, shared)]
+        return meant + [wish for wish in rest if not self.wrong(wish)]
 
     def _hear_proposal(self, wishes: list[Wish]) -> None:
         if self._contradict(wishes):

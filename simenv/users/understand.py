@@ -8,7 +8,7 @@ from typing import Literal
 from simenv.core.lexicon import Lexicon
 from simenv.users.acts import acts_of
 from simenv.users.asks import Ask, ask_of
-from simenv.users.meant import meant
+from simenv.users.meant import MARKS, meant
 from simenv.users.mentions import Mention, mentions
 from simenv.users.phrases import Phrases
 from simenv.users.scan import CHOSEN, POINTED
@@ -44,6 +44,18 @@ class Reading:
     final_question: FinalQuestion
 
 
+@lru_cache(maxsize=256)
+def _asks(message: str, lexicon: Lexicon) -> tuple[Ask, ...]:
+    """Return what each sentence of a message asks for by itself."""
+    slot_tables = tables(lexicon)
+    return tuple(ask_of(part, slot_tables) for part in segments(message))
+
+
+def looks_back(message: str, lexicon: Lexicon) -> bool:
+    """Whether what was said before a message may decide what it asks for."""
+    return any(ask.back or not MARKS.isdisjoint(ask.slots) for ask in _asks(message, lexicon))
+
+
 def understand(message: str, user_before: str, lexicon: Lexicon) -> Reading:
     """Read a message.
 
@@ -55,7 +67,7 @@ def understand(message: str, user_before: str, lexicon: Lexicon) -> Reading:
     """
     parts = segments(message)
     slot_tables = tables(lexicon)
-    asks = meant(parts, [ask_of(part, slot_tables) for part in parts], user_before, slot_tables)
+    asks = meant(parts, _asks(message, lexicon), user_before, slot_tables)
     if any(ask.waits for ask in asks) and any(
         part.words[: len(start)] == start for part in parts for start in _WELCOMES
     ):

@@ -175,7 +175,7 @@ def _leg(job: Job) -> tuple[Node, ...]:
     """Find the flight that is talked about in the trip and look its status up."""
     return (
         Filter(
-            id=job.id("leg"),
+            id=job.id("flight"),
             of=job.target("flights"),
             where=[("date", "==", job.args["leg"])],
             one=True,
@@ -184,7 +184,7 @@ def _leg(job: Job) -> tuple[Node, ...]:
             id=job.id("status"),
             step=job.id("status"),
             tool="get_flight_status",
-            args={"flight_number": job.ref("leg.flight_number"), "date": job.ref("leg.date")},
+            args={"flight_number": job.ref("flight.flight_number"), "date": job.ref("flight.date")},
         ),
     )
 
@@ -280,7 +280,7 @@ def _claim_draft(job: Job) -> Draft:
         Compute(id=job.id("worth"), fn="dollars", args=[job.ref("amount")]),
         act(job, "send_certificate", {"user_id": {"$": "uid"}, "amount": job.ref("worth")}),
     ]
-    stated = {**owed, "flight_number": job.ref("leg.flight_number")}
+    stated = {**owed, "flight_number": job.ref("flight.flight_number")}
     nodes: tuple[Node, ...] = (
         *_leg(job),
         Judge(id=job.id("due"), step=job.id("gate"), rule="compensation_due", facts=owed),
