@@ -97,7 +97,7 @@ def test_a_locus_is_a_node_of_the_program_with_its_step() -> None:
         ("busy", "no_retry", "me"),
         ("look_alike", "look_alike", "g1_do"),
         ("mentioned", "stubborn", "g1_total"),
-        ("changed_mind", "stubborn", "g1_at"),
+        ("changed_mind", "stubborn", "g1_at_number"),
         ("insisting", "no_policy", "g1_unflown"),
     ],
 )

@@ -116,7 +116,7 @@ def fallback(stage: Stage, customer: str, trips: Trips) -> Plan | None:
 
 def changed_mind(stage: Stage, customer: str, trips: Trips) -> Plan:
     del stage
-    said = Said(first_said={"g1.at": trips[1]["reservation_id"]}, late={"g1.at": 1})
+    said = Said(first_said={"g1.at.number": trips[1]["reservation_id"]}, late={"g1.at": 1})
     return Plan(customer=customer, wants=[do("paid", number(trips[0]))], manner=said)
 
 
