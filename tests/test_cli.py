@@ -492,8 +492,8 @@ def test_tasks_without_certificates_are_refused_unless_one_is_told(
         assert "without a certificate" in words
         assert "--uncertified" in words
     assert not out.exists()
-    line = ("run", "airline", "--agent", "idle", "--tasks", path, "--out", out, "--uncertified")
-    assert simenv(*line)[0] == 0
+    run = ("run", "airline", "--agent", "idle", "--tasks", path, "--out", out)
+    assert simenv(*run, "--uncertified")[0] == 0
     assert simenv("verify", path)[0] == 2
 
 

@@ -11,16 +11,23 @@ from simenv.core.errors import UsageError
 from simenv.core.interpreter import Request, UnsoundError, interpret
 from simenv.core.program import (
     Act,
+    Aggregate,
+    Compare,
     Compute,
     Decline,
+    Each,
     Extremum,
     Filter,
     If,
+    Join,
     Judge,
     Lookup,
     Node,
     Program,
+    Rank,
     Report,
+    Retry,
+    Search,
     Slot,
     fill,
     follow,
@@ -136,9 +143,81 @@ def test_nothing_to_choose_from_is_unsound() -> None:
         run(listed(), Extremum(id="e", of=ref("all"), by="n", pick="min"), results=([],))
 
 
+@given(st.lists(st.integers(-5, 5), max_size=6), st.sampled_from(["min", "max"]), st.integers(2, 4))
+def test_a_rank_is_the_only_one_of_its_place_or_unsound(numbers: list[int], pick: Any, place: int) -> None:
+    items = [{"n": number} for number in numbers]
+    nodes = (listed(), Rank(id="e", of=ref("all"), by="n", pick=pick, place=place))
+    ranked = sorted(numbers, reverse=pick == "max")[place - 1 : place]
+    if ranked and numbers.count(ranked[0]) == 1:
+        assert told(ref("e.n"), *nodes, results=(items,)) == ranked[0]
+    else:
+        with pytest.raises(UnsoundError, match="equal choices" if ranked else "to choose from and wants"):
+            told(ref("e.n"), *nodes, results=(items,))
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1, max_size=6))
+def test_lists_are_counted_added_up_and_joined(numbers: list[int]) -> None:
+    items = [{"n": number} for number in numbers]
+    values: dict[Any, int] = {
+        "count": len(numbers),
+        "sum": sum(numbers),
+        "min": min(numbers),
+        "max": max(numbers),
+    }
+    for fn, value in values.items():
+        added = Aggregate(id="a", fn=fn, of=ref("all"), by="n")
+        assert told(ref("a"), listed(), added, results=(items,)) == value
+    beside = [number + 1 for number in numbers]
+    nodes: list[Node] = [
+        listed(),
+        Search(id="more", tool="search", args={}),
+        Join(id="j", left=ref("all"), right=ref("more"), name="m"),
+        Filter(id="f", of=ref("j"), where=[("m", "==", beside[0])]),
+    ]
+    found = told(ref("f"), *nodes, results=(items, beside))
+    assert found == [{"n": each, "m": each + 1} for each in numbers if each == numbers[0]]
+
+
+@pytest.mark.parametrize(
+    ("how", "right", "holds"),
+    [("==", 3, True), ("!=", 3, False), ("<", 4, True), ("<=", 2, False), (">", 2, True), (">=", 4, False)],
+)
+def test_values_are_compared(how: Any, right: int, holds: bool) -> None:
+    assert told(ref("c"), Compare(id="c", left=3, how=how, right=right)) is holds
+    assert told(ref("c"), Compare(id="c", left=["a", "b"], how="has", right="b")) is True
+
+
+def test_each_element_gets_the_same_nodes_with_a_goal_of_its_own() -> None:
+    inner: list[Node] = [
+        Compute(id="n", fn="mul", args=[ref("item.n"), 2]),
+        Act(id="do", tool="write", args={"n": ref("n"), "k": ref("item.k")}, goal="g1"),
+    ]
+    goals = ["g1x1", "g1x2", "g1x3"]
+    asked = run(listed(), Each(id="e", of=ref("all"), goals=goals, nodes=inner), results=(ITEMS,))
+    assert [request.arguments for request in asked[1:]] == [
+        {"n": 2, "k": "a"},
+        {"n": 10, "k": "b"},
+        {"n": 6, "k": "a"},
+    ]
+    assert [request.goal for request in asked[1:]] == goals
+    with pytest.raises(UnsoundError, match="is for 1 elements, there are 3"):
+        run(listed(), Each(id="e", of=ref("all"), goals=goals[:1], nodes=inner), results=(ITEMS,))
+
+
+def test_a_busy_tool_is_named_with_how_often_it_is_tried_again() -> None:
+    asked = run(Retry(id="r", tool="list", times=2), listed(), results=([],))
+    assert [(request.kind, request.retries) for request in asked] == [("read", 2)]
+    assert [request.retries for request in run(listed(), results=([],))] == [0]
+
+
 @pytest.mark.parametrize(
     ("fn", "args", "value"),
     [
+        ("shift", ["2030-02-27", 3], "2030-03-02"),
+        ("shift", ["2030-01-01", -1], "2029-12-31"),
+        ("measure", [{"a": [{"b": 2.5}, {"b": 3}]}, "sum:a.b"], 550),
+        ("get", [{"gold": 2}, "gold"], 2),
+        ("surname", ["Ana María Ruiz"], "María Ruiz"),
         ("sum", [1, [2, [3]], 4], 10),
         ("sub", [3, 5], -2),
         ("mul", [3, 5], 15),

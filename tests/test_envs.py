@@ -333,7 +333,7 @@ def test_wrong_options_are_refused_with_a_way_out(options: Any, says: str) -> No
     ("kwargs", "name"),
     [({"split": "tain"}, "train"), ({"face": "compct"}, "compact"), ({"domain": "airlines"}, "airline")],
 )
-def test_wrong_names_are_refused_when_it_is_made(kwargs: dict[str, str], name: str) -> None:
+def test_wrong_names_are_refused_when_it_is_made(kwargs: dict[str, Any], name: str) -> None:
     with pytest.raises(UnknownNameError, match=f"Did you mean '{name}'"):
         ServiceEnv(**({"domain": "airline"} | kwargs))
 

@@ -17,7 +17,7 @@ from simenv.core.derive import blind
 from simenv.core.errors import UsageError
 from simenv.core.interpreter import Request
 from simenv.core.program import Report, Slot
-from simenv.core.task import Task
+from simenv.core.task import Card, Task
 from simenv.core.world import Row, State, World, row_hash
 from simenv.episodes.actions import Call, parse, show_arguments
 from simenv.episodes.episode import Episode
@@ -125,10 +125,20 @@ def the_customer_says_what_is_needed(sample: Sample) -> Iterator[Broken]:
                 text = _asked(sample, trial, slot)
                 if slot.said.lower() not in text.lower():
                     yield Broken(trial.address, f"asked for the {slot.name} the customer says {text!r}")
-            elif not any(fact.slot == slot.name and fact.opening for fact in trial.task.card.facts):
+            elif not slot.said and not _requested(trial.task.card, slot):
+                yield Broken(trial.address, f"slot {slot.id!r} is part of a request that no wish makes")
+            elif slot.said and not any(
+                fact.slot == slot.name and fact.opening for fact in trial.task.card.facts
+            ):
                 yield Broken(
                     trial.address, f"slot {slot.id!r} is in the opening and no fact of the card says so"
                 )
+
+
+def _requested(card: Card, slot: Slot) -> bool:
+    """Whether the customer makes the request that a slot without words of its own is part of."""
+    mine = [wish for wish in card.wishes if wish.goal.startswith(slot.goal)]
+    return any(wish.says in card.opening or wish in card.wishes[card.told :] for wish in mine)
 
 
 def _asked(sample: Sample, trial: Trial, slot: Slot) -> str:
