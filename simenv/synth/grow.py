@@ -29,6 +29,8 @@ _REMEMBERED = 15
 """Plans of which it is kept how far they reach."""
 _SEEDS = 16
 _LED_SEEDS = 12
+_SIMPLE = 24
+"""Simple plans of each intent that a world has to begin with."""
 _MOST_DEPTH, _MOST_BREADTH = 8, 8
 GENERIC = (*referring.OPERATORS, *asking.OPERATORS, *manners.OPERATORS)
 
@@ -106,14 +108,14 @@ class Grower:
         self.steps = {verb.name: verb.steps for verb in words.verbs}
         self.tried: Counter[str] = Counter()
         self.notes: Notes = {}
+        self._seeds: dict[tuple[str, int], tuple[Plan | None, int, int]] = {}
         self._reached: list[tuple[Plan, tuple[int, int]]] = []
         self.least = {intent: self._least(intent) for intent in words.intents}
 
     def _least(self, intent: str) -> int:
         """Return how deep plans of an intent are at least, as far as a few draws in this world tell."""
-        draws = Draws(*self.stage.image.address, "least", intent)
-        plans = [self.words.intents[intent](self.stage, draws.at(number)) for number in range(3)]
-        return min([self.reach(plan)[0] for plan in plans if plan is not None], default=_MOST_DEPTH + 1)
+        plans = [self._simple(intent, number) for number in range(3)]
+        return min([depth for plan, depth, _ in plans if plan is not None], default=_MOST_DEPTH + 1)
 
     def scope(self, plan: Plan) -> Scope:
         """Return a plan in this world."""
@@ -190,14 +192,19 @@ class Grower:
     def _seed(self, draws: Draws, aim: Aim) -> Plan | None:
         """Draw a simple plan that is no deeper than what is aimed at."""
         fitting = [intent for intent, least in self.least.items() if least <= aim.depth]
-        for number in range(4 if fitting else 0):
-            at = draws.at(number)
-            plan = self.words.intents[at.choice(fitting)](self.stage, at)
-            if plan is not None:
-                depth, breadth = self.reach(plan)
-                if depth <= aim.depth and breadth <= aim.breadth:
-                    return plan
+        for _ in range(4 if fitting else 0):
+            plan, depth, breadth = self._simple(draws.choice(fitting), draws.below(_SIMPLE))
+            if plan is not None and depth <= aim.depth and breadth <= aim.breadth:
+                return plan
         return None
+
+    def _simple(self, intent: str, number: int) -> tuple[Plan | None, int, int]:
+        """Return one of the world's simple plans of an intent with its depth and breadth, drawn once."""
+        key = (intent, number)
+        if key not in self._seeds:
+            plan = self.words.intents[intent](self.stage, Draws(*self.stage.image.address, "seed", *key))
+            self._seeds[key] = (plan, *(self.reach(plan) if plan is not None else (0, 0)))
+        return self._seeds[key]
 
     def _axis(self, depth: int, breadth: int, aim: Aim, draws: Draws) -> str | None:
         wanting = ["depth"] * (depth < aim.depth) + ["breadth"] * (breadth < aim.breadth)
