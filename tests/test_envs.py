@@ -254,7 +254,7 @@ def test_a_truncated_episode_pays_nothing_and_says_so(kind: str, tmp_path: Path)
 
 def test_mistakes_are_answered_and_named() -> None:
     env = make()
-    env.reset(seed=0)
+    env.reset(seed=next(at for at in range(len(PACK)) if not PACK.at(at).faults))
     for action, error in {
         '{"name": ': "bad_json",
         '{"name": "no_such_tool", "arguments": {}}': "unknown_tool",
@@ -547,7 +547,7 @@ def test_the_compact_face_is_short(kind: str) -> None:
 @pytest.mark.parametrize("intent", SIMPLE)
 def test_simple_requests_take_about_400_tokens_in_the_compact_face(intent: str) -> None:
     generator = catalog.generator("airline")
-    world = pool.image("airline", tuple(PACK.at(0).world), "S")
+    world = pool.image("airline", ("airline", "train", 0, 0), "S")
     proposed = [generator.propose(world, intent, ("simple", at)) for at in range(40)]
     simple = [task for task in proposed if task is not None and named(task)][:12]
     assert len(simple) >= 5

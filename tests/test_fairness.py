@@ -47,7 +47,7 @@ def pack() -> Pack:
 def by_intent() -> dict[str, list[Task]]:
     """Return simple tasks of every intent; cancellations that are refused, by the reason as well."""
     found: dict[str, list[Task]] = defaultdict(list)
-    generator, address = catalog.generator("airline"), tuple(pack().at(0).world)
+    generator, address = catalog.generator("airline"), ("airline", "train", 0, 0)
     world = pool.image("airline", address, "S")
     for intent in generator.intents:
         for number in range(12):

@@ -166,7 +166,11 @@ def test_an_agent_that_gives_up_is_recorded_and_scored(tmp_path: Path) -> None:
 
 
 def test_scores_are_the_counts_of_the_log(tmp_path: Path) -> None:
-    oracle = run(plan(5, name="oracle"), agent("oracle", AIRLINE), tmp_path / "oracle.jsonl")
+    pack = bundled("airline", "train")
+    faulty = next(task for task in map(pack.at, range(4, len(pack))) if task.faults)
+    some = [*tasks(4), faulty]
+    asked = Plan(agent="oracle", tasks=some, trials=2, split="train")
+    oracle = run(asked, agent("oracle", AIRLINE), tmp_path / "oracle.jsonl")
     records = list(read_log(tmp_path / "oracle.jsonl"))
     assert oracle.row.counts == ((2, 2),) * 5
     assert oracle.row.calls == sum(record["verdict"]["process"]["calls"] for record in records)
@@ -174,7 +178,7 @@ def test_scores_are_the_counts_of_the_log(tmp_path: Path) -> None:
     errors = [record["verdict"]["process"]["errors"] for record in records]
     assert {code for each in errors for code in each} <= {"unavailable"}, "it makes none of its own"
     met = sum(each.get("unavailable", 0) for each in errors)
-    assert oracle.row.errors == met == 2 * sum(sum(task.faults.values()) for task in tasks(5)) > 0
+    assert oracle.row.errors == met == 2 * sum(sum(task.faults.values()) for task in some) > 0
 
 
 def test_progress_adds_up_to_the_episodes(whole: bytes, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ _SHOWN = 12
 def synthesize(args: argparse.Namespace) -> int:
     """Make certified tasks: grow them, prove each, write those that hold.
 
-    Depth is the number of steps that depend on each other, breadth the number of goals, conditions and demands.
+    Depth is the number of steps that depend on each other, breadth that of goals, conditions and demands.
     Says how many tasks were turned away and why. The same command gives the same bytes everywhere, with any
     number of workers; one that was interrupted goes on where it was.
 
@@ -108,7 +108,7 @@ def _tell(made: Produced, out: Path) -> None:
         "digest": digest(out.read_bytes()),
         "worlds": len(forge.worlds),
         "drawn": forge.drawn,
-        "accepted": round(forge.made / max(1, forge.drawn), 3),
+        "accepted": round(forge.proved / max(1, forge.drawn), 3),
         "rejected": dict(sorted(forge.rejected.items())),
         "policy": sum(bool(line.get("policy")) for line in pack.lines),
         "twins": sum(bool(each.get("twin")) for each in proved),
@@ -121,8 +121,9 @@ def _tell(made: Produced, out: Path) -> None:
     emit(result)
     if made.resumed:
         say(f"{made.resumed} worlds were there already.")
-    say(f"{forge.made} tasks of {forge.drawn} that were grown hold; {result['policy']} need the policy, "
-        f"{result['twins']} are twins.")  # fmt: skip
+    share = 100 * forge.proved / max(1, forge.drawn)
+    say(f"{forge.made} tasks; {result['policy']} need the policy, {result['twins']} are twins.")
+    say(f"Of {forge.drawn} that were grown {share:.0f} % hold. Turned away:")
     for reason, number in forge.rejected.most_common(_SHOWN):
         say(f"  {number:6}  {reason}")
     for way, number in sorted(forge.ways.items()):
@@ -186,7 +187,7 @@ def _against(args: argparse.Namespace) -> int:
         say(f"They share {each.what}, such as {each.found[0]}.")
     if not shared:
         say(
-            "They share no world, customer, program or shape, and no pair of operators that is kept for the test split."
+            "They share no world, customer, program or shape, and no pair of operators that is kept for test."
         )
     return 1 if shared else 0
 

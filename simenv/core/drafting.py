@@ -284,11 +284,9 @@ class Drafter:
         words = self.words
         match form["by"]:
             case "number":
-                known = self._hold(
-                    f"{place}.number", goal, words.key_slot, "number", form["id"], visible=True
-                )
-                self.nodes.append(known)
-                self.nodes.append(Lookup(id=at, tool=words.tool, args={words.key: ref(known.id)}))
+                slot, place = words.key_slot, f"{place}.number"
+                known = self._hold(place, goal, slot, "number", form["id"], visible=True)
+                self.nodes += [known, Lookup(id=at, tool=words.tool, args={words.key: ref(known.id)})]
             case "clauses":
                 where = self._clauses(goal, place, form["where"])
                 self.nodes.append(Filter(id=at, step=at, of=self.source, where=where, one=True))

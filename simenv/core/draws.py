@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from struct import Struct
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from simenv.core.errors import UsageError
 
@@ -48,12 +48,20 @@ class Draws:
         """Return the stream at this address extended by ``parts``."""
         # The encoding of an address begins with that of every shorter one, so hashing goes on from there.
         child = Draws.__new__(Draws)
-        child.address = (*self.address, *parts)
-        child._key = self._key.copy()
-        child._key.update(_encoded(parts))
-        child._block = 0
-        child._left = []
+        child.extend(parts, self)
         return child
+
+    def extend(self, parts: Sequence[str | int], parent: "Draws") -> None:
+        """Become the stream at the address of ``parent`` extended by ``parts``."""
+        self.address = (*parent.address, *parts)
+        self._key = parent.key()
+        self._key.update(_encoded(parts))
+        self._block = 0
+        self._left = []
+
+    def key(self) -> Any:
+        """Return a copy of the hash of the address."""
+        return self._key.copy()
 
     def word(self) -> int:
         """Return the next 64-bit word."""

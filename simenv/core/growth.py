@@ -150,7 +150,7 @@ class Scope:
         return Scope(self.domain, self.words, self.stage, plan, self.notes)
 
     def with_ref(self, spot: Spot, ref: Ref) -> Plan:
-        """Return the plan with another reference in that place; what was asked of the old one is not asked."""
+        """Return the plan with another reference in that place."""
         want = deepcopy(self.plan.wants[spot.want])
         holder: Any = want
         for step in spot.path[:-1]:
@@ -179,7 +179,7 @@ class Scope:
     def options(
         self, wanted: Answer, draws: Draws, element: Element | None, verbs: Sequence[Verb]
     ) -> Iterator[tuple[Verb, dict[str, Any]]]:
-        """Yield (verb, arguments) with which the customer gets that answer about an element, in a drawn order."""
+        """Yield (verb, arguments) that get the answer wanted about an element, in a drawn order."""
         customer = self.plan.customer
         for verb in draws.at("verbs").shuffled(verbs):
             if (verb.over == "one") != (element is not None) or verb.over == "set":

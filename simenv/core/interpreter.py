@@ -3,8 +3,8 @@
 ``interpret`` is a generator: it yields *requests* (say a slot, call a tool, decline, report) and
 is sent their results. One driver runs tools directly on a world to derive a task's goal; the
 oracle is another, and speaks to the customer through the public episode. A ``Mind`` may see
-values otherwise than they are: so the ladder's rungs, and the proof that every step matters, are runs of the same
-program.
+values otherwise than they are: so the ladder's rungs, and the proof that every step matters, are
+runs of the same program.
 """
 
 from collections.abc import Callable, Generator, Mapping

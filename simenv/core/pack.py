@@ -65,8 +65,8 @@ class Pack:
         """
         if not uncertified and not self.certified:
             raise UsageError(
-                f"{self.place} holds tasks without a certificate: nothing proves that they can be solved and that "
-                "cheats earn nothing. Make certified ones with `simenv synth`, or allow these "
+                f"{self.place} holds tasks without a certificate: nothing proves that they can be solved and "
+                "that cheats earn nothing. Make certified ones with `simenv synth`, or allow these "
                 "(--uncertified, uncertified=True)"
             )
         return self

@@ -367,8 +367,9 @@ def follow(path: str, value: Any) -> Any:
 def measure(by: str, item: Any) -> Any:
     """Return what an element measures: parts joined by ``+`` are added up.
 
-    A part is a path, or one with a prefix: ``len:`` counts a list, ``cents:`` reads dollars, ``sum:LIST.PATH``
-    adds up dollars of every element as cents, ``words:LIST.A,B`` lists the words at some paths of every element.
+    A part is a path, or one with a prefix: ``len:`` counts a list, ``cents:`` reads dollars,
+    ``sum:LIST.PATH`` adds up dollars of every element as cents, ``words:LIST.A,B`` lists the words at some
+    paths of every element.
 
     Example:
         >>> trip = {"flights": [{"price": 70}, {"price": 30}], "bags": 2}

@@ -1,8 +1,7 @@
 """One episode: an agent, a customer and a world. Every other face of simenv is a view of this.
 
 The digest chain starts from task and world and takes in, per step, the action's bytes, every
-result, the customer's words, the events and the state's hash. Equal chains mean equal episodes.
-"""
+result, the customer's words, the events and the state's hash. Equal chains mean equal episodes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -337,8 +336,8 @@ class Episode:
         Raises:
             UsageError: If a text is not a snapshot of this version.
         """
-        rest = Snapshot.read(snapshot) if isinstance(snapshot, str) else snapshot
-        return Episode(rest.task, face=rest.face, progress=rest.progress.copy())
+        at = Snapshot.read(snapshot) if isinstance(snapshot, str) else snapshot
+        return Episode(at.task, face=at.face, progress=at.progress.copy())
 
     @override
     def __getstate__(self) -> str:

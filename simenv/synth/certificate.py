@@ -1,9 +1,9 @@
 """The certificate that a task carries: fifteen obligations, each with how much was checked and a witness.
 
-P1 solvable, P2 nothing for doing nothing, P3 nothing for cheats, P4 references are unique, P5 the order does
-not matter, P6 every deed is necessary, P7 every value said is necessary, P8 every step is necessary, P9 the
-goal is precise, P10 nothing leaks, P11 no shortcut, P12 what is asked for must be asked for, P13 the policy is
-kept, P14 the task is what its plan says, P15 it is new.
+P1 solvable, P2 nothing for doing nothing, P3 nothing for cheats, P4 references are unique, P5 the order
+does not matter, P6 every deed is necessary, P7 every value said is necessary, P8 every step is necessary, P9
+the goal is precise, P10 nothing leaks, P11 no shortcut, P12 what is asked for must be asked for, P13 the
+policy is kept, P14 the task is what its plan says, P15 it is new.
 """
 
 from dataclasses import dataclass, field

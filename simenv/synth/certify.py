@@ -28,7 +28,7 @@ def as_planned(case: Case) -> Proof:
 
 
 def _read_back(case: Case, card: Card) -> int:
-    """Read every text of the customer, as the grammar wrote it, and compare it with the plan; return how many."""
+    """Read every text of the customer, as the grammar wrote it, compare it with the plan, return how many."""
     grammar, context, plan = case.words.grammar(), case.stage.context(case.plan.customer), case.plan
     texts = [("OPENING", card.opening, opening_of(case.words, plan))]
     spoken = list(dict.fromkeys(wish.says for wish in card.wishes))

@@ -1,4 +1,4 @@
-"""Making task sets: plans are grown, proved and written world by world, the same bytes for any number of workers."""
+"""Making task sets: plans are grown and proved world by world, the same bytes for any number of workers."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +45,7 @@ class Made:
         keys: For every line (hash of program and set-up, answers of a task that is nothing but questions).
         rejected: Reason to count.
         drawn: Plans that were grown to what was aimed at.
+        proved: Of these, tasks that hold; twins are not counted.
         absent: For every line the obligations that do not apply to it.
         notes: For every line what else is counted: the way it was drawn, what became of paraphrases.
     """
@@ -56,6 +57,7 @@ class Made:
     keys: list[tuple[str, list[str | int]]] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
     drawn: int = 0
+    proved: int = 0
     absent: list[list[str]] = field(default_factory=list)
     notes: list[list[str]] = field(default_factory=list)
 
@@ -124,6 +126,7 @@ class Smith:
         task, certificate = found
         self._keep(task, certificate)
         self._alone += 1
+        self.made.proved += 1
         # Where a fifth task has no twin, the next that has one makes up for it.
         if self.order.twins and room > 1 and self._alone >= TWIN_EVERY * (self._paired + 1):
             self._paired += self._twin(task, grown, aim, address)
@@ -165,9 +168,7 @@ class Smith:
             return None
         return task, certificate
 
-    def _certified(
-        self, assembly: Assembly, grown: Grown, aim: Aim, twin: str
-    ) -> tuple[Task, Certificate]:
+    def _certified(self, assembly: Assembly, grown: Grown, aim: Aim, twin: str) -> tuple[Task, Certificate]:
         """Return the task in locked words, if it can be proved so, else in its own."""
         task = assembly.made(self.order.size, "")
         locked = Phrased(task, (), ())
@@ -219,7 +220,7 @@ class Smith:
         self.made.notes.append([str(certificate.aim.get("way", "")), *self._notes])
 
     def _twin(self, task: Task, grown: Grown, aim: Aim, address: tuple[str | int, ...]) -> bool:
-        """Add the same request in a world with one row changed, in which another outcome is right, if there is one."""
+        """Add the same request in a world with one row changed, in which another outcome is right."""
         before = self.made.rejected.copy()
         for change in self.words.changes(self.stage, grown.plan.customer, Draws(*address, "twin")):
             if not self._turns(task, change):
@@ -255,7 +256,7 @@ def line_of(task: Task, certificate: Certificate) -> dict[str, Any]:
 
 
 def make_world(order: Order, number: int, most: int | None = None) -> Made:
-    """Return what one world gives, by default little more than is ordered; a pure function of its arguments."""
+    """Return what one world gives, by default little more than is ordered; a pure function."""
     # A few to spare, since some of them may repeat what another world gave.
     return Smith(order, number).run(most or min(PER_WORLD, order.count + order.count // 2 + 4))
 
@@ -276,6 +277,7 @@ class Forge:
         ways: Way of drawing to how many tasks were drawn so.
         phrases: What became of requests with a locked paraphrase, to how many.
         drawn: Plans that were grown to what was aimed at.
+        proved: Of these, tasks that hold; twins are not counted.
         made: Tasks so far.
     """
 
@@ -286,6 +288,7 @@ class Forge:
     ways: Counter[str] = field(default_factory=Counter)
     phrases: Counter[str] = field(default_factory=Counter)
     drawn: int = 0
+    proved: int = 0
     made: int = 0
     _programs: dict[str, None] = field(default_factory=dict)
     _answers: dict[str | int, None] = field(default_factory=dict)
@@ -299,6 +302,7 @@ class Forge:
         """Take what the next world gave and return the lines that belong to the set."""
         self.rejected.update(made.rejected)
         self.drawn += made.drawn
+        self.proved += made.proved
         lines = []
         each = zip(made.lines, made.keys, made.absent, made.notes, strict=True)
         for line, (program, answers), absent, (way, *phrases) in each:
@@ -319,7 +323,7 @@ class Forge:
         return lines
 
     def _repeats(self, program: str, answers: Sequence[str | int]) -> str:
-        """Return what the set has already, or ""; whoever gives its most frequent answer must pass nothing."""
+        """Return what the set has already, or "": its most frequent answer must pass nothing."""
         if program in self._programs:
             return "P15: its program is in the pack already"
         if any(answer in self._answers for answer in answers):

@@ -15,7 +15,7 @@ _MIND_CHANGES_IN_REPLY = 1
 
 
 def _core(scope: Scope) -> Iterator[tuple[str, Want, Verb, str]]:
-    """Yield (place, deed, verb, argument) of what requests say of plain values, and nothing is said of yet."""
+    """Yield (place, deed, verb, argument) of the plain values in requests that nothing is said of yet."""
     manner = scope.plan.manner
     busy = [*manner.asked, *manner.late, *manner.first_said, *manner.mentioned]
     for number, want in scope.deeds():

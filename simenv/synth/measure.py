@@ -299,6 +299,6 @@ def _ref_depth(ref: Ref, base: Mapping[str, int]) -> int:
         case "all":
             return 1 + max(inner, _ref_depth(ref["besides"], base) if ref["besides"] else 0)
         case "same" | "new":
-            return base.get(ref["goal"], 0) + (ref["by"] == "new")
+            return base.get(ref["goal"], 0) + int(ref["by"] == "new")
         case _:
             return 0

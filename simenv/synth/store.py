@@ -113,6 +113,7 @@ def header(forge: Forge, command: str) -> dict[str, Any]:
         "certified": True,
         "made": {
             "drawn": forge.drawn,
+            "proved": forge.proved,
             "rejected": dict(sorted(forge.rejected.items())),
             "not_applicable": dict(sorted(forge.absent.items())),
         }

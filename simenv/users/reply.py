@@ -289,7 +289,7 @@ class _Turn:
         self._settle(meant)
 
     def _refused(self) -> list[Wish]:
-        """Return the wish that is refused, by its number if by more than words, and those like it named with it."""
+        """Return the wish that is refused, by number rather than words, and those like it named with it."""
         meant = self.meant()
         meant.sort(key=lambda wish: not names_own(wish, self.message, self.heard.said))
         named = [wish for wish in meant[1:] if names_own(wish, self.message, self.heard.said)]
