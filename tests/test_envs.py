@@ -521,7 +521,7 @@ def test_the_compact_face_loses_no_value(value: Any) -> None:
     assert set(scalars(value)) <= set(SIGNS.split(shown["content"]))
 
 
-SIMPLE = {"balance_total": 400, "refund_total": 400, "add_bags": 470, "cancel": 450}
+SIMPLE = {"balance_total": 300, "refund_total": 400, "add_bags": 470, "cancel": 470}
 """Median tokens of whole episodes, the agent's own included, that name their reservation."""
 
 

@@ -1,7 +1,8 @@
 """One episode: an agent, a customer and a world. Every other face of simenv is a view of this.
 
 The digest chain starts from task and world and takes in, per step, the action's bytes, every
-result, the customer's words, the events and the state's hash. Equal chains mean equal episodes."""
+result, the customer's words, the events and the state's hash. Equal chains mean equal episodes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -259,8 +260,7 @@ class Episode:
 
     def _read(self, tool: Tool, arguments: Any, shown: str) -> tuple[str, str]:
         """Return what a read tool gives, and the code of its refusal or ""."""
-        # A read is a pure function of rows and arguments, so on rows that nobody has touched it is
-        # looked up: the rollouts of a group ask the same again and again.
+        # On rows that nobody has touched a read is looked up: the rollouts of a group ask the same.
         known = self._image.reads if not self._own.state.net else {}
         try:
             checked = tool.check(arguments)

@@ -159,7 +159,7 @@ def pressure(scope: Scope, draws: Draws) -> Plan | None:
 
 OPERATORS = (
     Operator("hidden_slot", "breadth", hidden_slot, ("no_asking",), weight=3),
-    Operator("ambiguous", "breadth", ambiguous, ("no_asking",), weight=16),
+    Operator("ambiguous", "breadth", ambiguous, ("no_asking",), weight=24),
     Operator("changed_mind", "breadth", changed_mind, ("stubborn",), weight=3),
     Operator("chatter", "breadth", chatter, ("stubborn",), weight=3),
     Operator("faults", "breadth", faults, ("no_retry",), weight=1),
