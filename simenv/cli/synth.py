@@ -10,7 +10,7 @@ from simenv.cli.skills import focused
 from simenv.cli.words import Commands, bar, command, count, emit, say, seed
 from simenv.core.canonical import digest
 from simenv.core.errors import UsageError
-from simenv.core.pack import read_pack
+from simenv.core.pack import Pack, read_pack
 from simenv.synth.certificate import OBLIGATIONS
 from simenv.synth.diversity import summary
 from simenv.synth.grow import SPLITS
@@ -112,7 +112,7 @@ def _tell(made: Produced, out: Path) -> None:
         "rejected": dict(sorted(forge.rejected.items())),
         "policy": sum(bool(line.get("policy")) for line in pack.lines),
         "twins": sum(bool(each.get("twin")) for each in proved),
-        "text": summary([line["card"]["opening"] for line in pack.lines][:1000]),
+        "text": summary(_said(pack)[:1000]),
     }
     if forge.order.focus:
         result["ways"] = dict(sorted(forge.ways.items()))
@@ -132,6 +132,11 @@ def _tell(made: Produced, out: Path) -> None:
     for what, number in sorted(forge.phrases.items()):
         say(f"  {number:6}  {what}")
     _tell_shares(proved)
+
+
+def _said(pack: Pack) -> list[str]:
+    """Return every opening once; a twin has the words of its original."""
+    return list(dict.fromkeys(line["card"]["opening"] for line in pack.lines))
 
 
 def _tell_shares(proved: list[dict[str, Any]]) -> None:

@@ -369,10 +369,10 @@ OPERATORS = (
     Operator("policy_gate", "depth", policy_gate, ("no_policy",), weight=7),
     Operator("aggregate", "depth", aggregate, ("no_arithmetic", "no_aggregate"), weight=32),
     Operator("taken_over", "depth", taken_over, ("no_filter",), weight=40),
-    Operator("shifted", "depth", shifted, ("no_arithmetic",), weight=24),
+    Operator("shifted", "depth", shifted, ("no_arithmetic",), weight=28),
     Operator("parallel", "breadth", parallel, ("no_breadth",), weight=1),
     Operator("partly_infeasible", "breadth", partly_infeasible, ("no_breadth", "no_policy"), weight=1),
     Operator("coupled", "breadth", coupled, ("no_compare", "no_breadth"), weight=26),
     Operator("for_each", "breadth", for_each, ("no_breadth", "no_aggregate"), weight=10),
-    Operator("all_except", "breadth", all_except, ("no_exception",), weight=13),
+    Operator("all_except", "breadth", all_except, ("no_exception",), weight=16),
 )

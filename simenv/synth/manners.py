@@ -158,8 +158,8 @@ def pressure(scope: Scope, draws: Draws) -> Plan | None:
 
 
 OPERATORS = (
-    Operator("hidden_slot", "breadth", hidden_slot, ("no_asking",), weight=3),
-    Operator("ambiguous", "breadth", ambiguous, ("no_asking",), weight=24),
+    Operator("hidden_slot", "breadth", hidden_slot, ("no_asking",), weight=4),
+    Operator("ambiguous", "breadth", ambiguous, ("no_asking",), weight=28),
     Operator("changed_mind", "breadth", changed_mind, ("stubborn",), weight=3),
     Operator("chatter", "breadth", chatter, ("stubborn",), weight=3),
     Operator("faults", "breadth", faults, ("no_retry",), weight=1),

@@ -270,7 +270,7 @@ def join(scope: Scope, draws: Draws) -> Plan | None:
 
 
 OPERATORS = (
-    Operator("superlative", "depth", superlative, ("no_extremum",), weight=4),
+    Operator("superlative", "depth", superlative, ("no_extremum",), weight=5),
     Operator("rank", "depth", rank, ("no_rank",), weight=3),
     Operator("comparison", "depth", comparison, ("no_compare", "no_extremum"), weight=3),
     Operator("nested", "depth", nested, ("no_filter",), weight=16),
@@ -278,5 +278,5 @@ OPERATORS = (
     Operator("join", "depth", join, ("no_join", "no_filter"), weight=18),
     Operator("constraint", "breadth", constraint, ("no_filter",), weight=8),
     Operator("near_duplicate", "breadth", near_duplicate, ("no_filter",), weight=5),
-    Operator("collision", "breadth", collision, ("no_filter",), weight=10),
+    Operator("collision", "breadth", collision, ("no_filter",), weight=11),
 )

@@ -218,5 +218,5 @@ OPERATORS: Sequence[Operator] = (
     Operator("derived_answer", "depth", derived_answer, ("no_breadth",), weight=38),
     Operator("rule_exception", "depth", rule_exception, ("no_policy",), weight=22),
     Operator("conflicting_evidence", "depth", conflicting_evidence, ("no_policy",), weight=2),
-    Operator("set_total", "breadth", set_total, ("no_aggregate",), weight=110),
+    Operator("set_total", "breadth", set_total, ("no_aggregate",), weight=140),
 )
