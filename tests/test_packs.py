@@ -95,9 +95,14 @@ def test_worlds_are_what_the_pack_says(split: str) -> None:
 
 @Split
 def test_requests_are_many_and_none_is_favoured(split: str) -> None:
-    counts = Counter(task.intent for task in tasks(split))
+    """A request is told by its deeds, and whether one of them has to be declined."""
+    counts = Counter((task.intent, declined(task)) for task in tasks(split))
     assert len(counts) >= 14
     assert max(counts.values()) <= 0.15 * len(pack(split))
+
+
+def declined(task: Task) -> bool:
+    return any(atom[:2] == ["came", "declines"] for atom in task.goal.required)
 
 
 @Split
