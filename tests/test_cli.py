@@ -437,7 +437,7 @@ def test_a_pack_is_made_the_same_again_and_plays(simenv: Any, pack: Path, tmp_pa
     again = tmp_path / "again.jsonl"
     code, (made,), words = simenv("synth", "airline", *MINE, "--out", again)
     assert (code, made["tasks"]) == (0, 3)
-    assert f"3 tasks of {made['drawn']} that were grown hold" in words
+    assert f"Of {made['drawn']} that were grown" in words
     assert again.read_bytes() == pack.read_bytes()
     assert made["digest"] == digest(pack.read_bytes())
     assert [path.name for path in tmp_path.iterdir()] == ["again.jsonl"], "nothing unfinished is left"

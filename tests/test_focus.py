@@ -25,7 +25,7 @@ from simenv.synth.recheck import Lie, recheck
 GENERATOR = catalog.generator("airline")
 KNOWN = operators(GENERATOR.vocabulary, GENERATOR.domain)
 COUNT = 15
-DRAWN = ["synth", "airline", "--count", str(COUNT), "--seed", "9", "--depth", "1:3", "--breadth", "1:2"]
+DRAWN = ["synth", "airline", "--count", str(COUNT), "--seed", "4", "--depth", "1:3", "--breadth", "1:2"]
 
 
 def skill(rung: str, *, failures: int, learnability: float, weight: float) -> Skill:

@@ -132,6 +132,7 @@ class _Turn:
                 continue
             fresh = wish.goal not in self.settled
             bare = fresh and set(self.heard.slots) <= {self.lexicon.other}
+            bare = bare and not (self._proposed() or self._done())
             values, correction = answer_values(wish.question, self.message, self.heard.said, alone=bare)
             if not values:
                 continue
