@@ -1,8 +1,8 @@
 """The customer: a pure function from what was said to what is said next.
 
 It reads free text of any agent. It answers all that was asked in one turn, says yes only to what
-agrees with its wish, corrects what does not, adds what has come to its mind, and ends the talk when its
-wishes are settled or its patience is spent. It never names a wish that it was not brought to.
+agrees with its wish, corrects what does not, adds what has come to its mind, and ends the talk when its wishes
+are settled or its patience is spent. It never names a wish that it was not brought to.
 """
 
 from collections.abc import Iterable
@@ -97,12 +97,14 @@ class _Turn:
         """Work through the message: answers, then a proposal, a report or a refusal, then questions."""
         self._hear_answers()
         proposed, done = self._proposed(), self._done()
+        # Something could only not be found, and it is not a wish that was refused.
+        lost = self.heard.seeks and not self.by_word(self.open())
         if proposed:
             self._settle(self._over_beside(proposed))
             self._hear_proposal(proposed)
         elif done:
             self._hear_done(done)
-        elif self.heard.refuses and (self.heard.guessed or not self.heard.slots) and not self._searches():
+        elif self.heard.refuses and (self.heard.guessed or not self.heard.slots) and not lost:
             self._hear_no()
         elif self.heard.yes in ("human", "look") and self.open():
             self._say("stay" if self.heard.yes == "human" else "look")
@@ -122,16 +124,13 @@ class _Turn:
             and not (heard.bare or heard.slots or heard.reports or heard.closes)
         )
 
-    def _searches(self) -> bool:
-        """Whether something could only not be found, and the wish is not what was refused."""
-        return self.heard.seeks and not self.by_word(self.open())
-
     def _hear_answers(self) -> None:
         for wish in self.card.wishes[: self.talk.told]:
             if wish.question is None:
                 continue
             fresh = wish.goal not in self.settled
             bare = fresh and set(self.heard.slots) <= {self.lexicon.other}
+            # An amount in a proposal of something else, or in a report, is no answer.
             bare = bare and not (self._proposed() or self._done())
             values, correction = answer_values(wish.question, self.message, self.heard.said, alone=bare)
             if not values:
