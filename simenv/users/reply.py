@@ -1,8 +1,8 @@
 """The customer: a pure function from what was said to what is said next.
 
 It reads free text of any agent. It answers all that was asked in one turn, says yes only to what
-agrees with its wish, corrects what does not, adds what has come to its mind, and ends the talk when its wishes
-are settled or its patience is spent. It never names a wish that it was not brought to.
+agrees with its wish, corrects what does not, adds what has come to its mind, and ends the talk when its
+wishes are settled or its patience is spent. It never names a wish that it was not brought to.
 """
 
 from collections.abc import Iterable
