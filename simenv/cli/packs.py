@@ -67,7 +67,7 @@ def _check(args: argparse.Namespace) -> None:
 def _pack(subject: str, split: str) -> Pack:
     if is_env(subject):
         return bundled(domain_of(subject), split)
-    if not Path(subject).is_file():
+    if not Path(subject).is_file() and not ("/" in subject or ".jsonl" in subject):
         # A mistyped name is likelier than a missing file, and this offers the nearest.
         domain_of(subject)
     return pack_in(subject)

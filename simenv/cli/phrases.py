@@ -25,7 +25,8 @@ def phrases(args: argparse.Namespace) -> int:
     Without --answers, writes one JSON line for each request: its text and its template, in which "⟦S1⟧"
     stands for the first value. Whoever paraphrases, a person or any model, changes the templates only. With
     --answers, checks those and writes the lockfile for `simenv synth --paraphrases`; what fails a check is
-    left out and counted.
+    left out and counted. The checks see values, negations and conditions, not verbs: that "call off" has not
+    become "put off" is for whoever paraphrases to see to.
 
     Example:
       simenv phrases tasks.jsonl --out templates.jsonl

@@ -74,7 +74,7 @@ def _show_certificate(proved: Certificate) -> None:
     say(wrapped("  it grew by ", grown))
     say(f"  drawn at {'/'.join(map(str, proved.address))}")
     rows = [["", "obligation", "checks", "witness"]]
-    for name, proof in proved.proofs.items():
+    for name, proof in sorted(proved.proofs.items(), key=lambda each: int(each[0][1:])):
         rows.append([name, OBLIGATIONS.get(name, name), str(proof.checks or "-"), proof.witness])
     for line in table(rows, left=(0, 1, 3)).split("\n"):
         say(f"  {line}")

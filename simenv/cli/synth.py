@@ -37,7 +37,7 @@ def synthesize(args: argparse.Namespace) -> int:
 
     Example:
       simenv synth simenv/airline-v0 --depth 1:4 --breadth 1:3 --count 1000 --seed 0 --out tasks.jsonl
-      simenv synth airline --depth 3 --breadth 2 --operators rank,conditional --count 100 --out hard.jsonl.gz
+      simenv synth airline --depth 3:4 --operators rank,conditional,faults --count 50 --out hard.jsonl.gz
       simenv synth airline --seed 1 --count 500 --out next.jsonl --focus run.jsonl
     """
     order = _order(args)
@@ -45,6 +45,8 @@ def synthesize(args: argparse.Namespace) -> int:
     out = Path(args.out)
     if not out.parent.is_dir():
         raise UsageError(f"there is no folder {out.parent}; make it, or name another")
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder; name a file in it, such as {out / 'tasks.jsonl'}")
     if args.focus:
         order = focused(order, args.focus)
     try:

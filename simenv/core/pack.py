@@ -23,6 +23,8 @@ from simenv.core.task import Task
 
 FORMAT = "simenv-pack"
 VERSION = 1
+CERTIFICATES = 1
+"""The version of certificates."""
 SPLITS = ("train", "test")
 _BESIDE = ("id", "certificate")
 """What stands in a task's line beside the task."""
@@ -54,8 +56,8 @@ class Pack:
 
     @property
     def certified(self) -> bool:
-        """Whether every task carries a certificate; `simenv verify` says whether it is true."""
-        return all(isinstance(line.get("certificate"), dict) for line in self.lines)
+        """Whether every task carries a certificate of this version; `simenv verify` says if it is true."""
+        return all(_is_certificate(line.get("certificate")) for line in self.lines)
 
     def trusted(self, *, uncertified: bool) -> "Pack":
         """Return the pack, if its tasks are certified or nobody minds.
@@ -65,9 +67,9 @@ class Pack:
         """
         if not uncertified and not self.certified:
             raise UsageError(
-                f"{self.place} holds tasks without a certificate: nothing proves that they can be solved and "
-                "that cheats earn nothing. Make certified ones with `simenv synth`, or allow these "
-                "(--uncertified, uncertified=True)"
+                f"{self.place} holds tasks without a certificate of version {CERTIFICATES}: nothing proves "
+                "that they can be solved and that cheats earn nothing. Make certified ones with "
+                "`simenv synth`, or allow these (--uncertified, uncertified=True)"
             )
         return self
 
@@ -102,6 +104,16 @@ class Pack:
             self.__dict__["_places"] = {line["id"]: at for at, line in enumerate(self.lines)}
         places: dict[str, int] = self.__dict__["_places"]
         return places
+
+
+def _is_certificate(data: Any) -> bool:
+    """Whether something has the form of a certificate."""
+    if not isinstance(data, dict) or data.get("version") != CERTIFICATES:
+        return False
+    proofs = data.get("proofs")
+    return isinstance(proofs, dict) and all(
+        isinstance(proof, list) and len(proof) == 2 and isinstance(proof[0], int) for proof in proofs.values()
+    )
 
 
 def _task(place: str, index: int, line: dict[str, Any]) -> Task:
@@ -160,10 +172,30 @@ def parse_pack(place: str, data: bytes) -> Pack:
         raise DataError(place, 1, f"pack version {header.get('version')}, not {VERSION}", _WAY_OUT)
     if header.get("tasks") != len(tasks) or not tasks:
         raise DataError(place, len(lines), f"{len(tasks)} of {header.get('tasks')} tasks are there", _WAY_OUT)
+    _check_header(place, header)
     for number, line in enumerate(tasks, 2):
         if not isinstance(line.get("id"), str):
             raise DataError(place, number, "a task without an id", _WAY_OUT)
     return Pack(place, header, tasks)
+
+
+def _check_header(place: str, header: dict[str, Any]) -> None:
+    """Check the form of what a header says of worlds and of making.
+
+    Raises:
+        DataError: If it is not as `simenv synth` writes it.
+    """
+    worlds, made = header.get("worlds", []), header.get("made", {})
+    whole = isinstance(worlds, list) and isinstance(made, dict) and all(map(_is_world, worlds))
+    if not whole or header.get("certified") is False:
+        raise DataError(place, 1, "a header that is not as simenv writes it", _WAY_OUT)
+
+
+def _is_world(data: Any) -> bool:
+    if not isinstance(data, dict) or not all(isinstance(data.get(key), str) for key in ("size", "digest")):
+        return False
+    address = data.get("address")
+    return isinstance(address, list) and all(isinstance(part, str | int) for part in address)
 
 
 def _line(place: str, number: int, raw: bytes) -> dict[str, Any]:

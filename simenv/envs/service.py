@@ -46,6 +46,8 @@ class Source:
 
     def __post_init__(self) -> None:
         faces.face(self.face)
+        if self.tasks is not None and not isinstance(self.tasks, str):
+            raise UsageError(f"tasks is the path of a file or 'synth:...', got {type(self.tasks).__name__}")
         self.pack.at(0)
 
     @cached_property

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simenv.core.errors import DataError
+from simenv.core.pack import CERTIFICATES
 from simenv.synth.lockline import Line, line_from, line_json
 
-VERSION = 1
+VERSION = CERTIFICATES
 OBLIGATIONS = {
     "P1": "solvable",
     "P2": "nothing for doing nothing",

@@ -23,12 +23,14 @@ from simenv.synth.certify import certify
 from simenv.synth.focus import edits
 from simenv.synth.grow import SPLITS, Aim, Grower
 from simenv.synth.lockline import Line
-from simenv.synth.order import Base, Order
+from simenv.synth.order import EMPTY_WORLDS, Base, Order, impossible
 from simenv.synth.wordlock import Phrased, phrased, read_locked
 
 PER_WORLD = 50
 _ATTEMPTS = 8
 """Draws per task that a world is asked for; a world that gives fewer tasks hands on to the next."""
+_IN_VAIN = 60
+"""Draws after which a world that has given nothing is given up."""
 TWIN_EVERY = 5
 Progress = Callable[[int], object]
 
@@ -109,6 +111,8 @@ class Smith:
         if self.bases:
             return self.made
         for number in range(_ATTEMPTS * most):
+            if number >= _IN_VAIN and not self.made.lines:
+                break
             if len(self.made.lines) >= most:
                 break
             self._attempt((*self.address, "task", number), room=most - len(self.made.lines))
@@ -336,24 +340,16 @@ class Forge:
         """Yield what world ``skip`` gives, and the next, until the order is full; ``take`` each as it comes.
 
         Raises:
-            UsageError: If twenty worlds in a row give nothing: the order cannot be met.
+            UsageError: If several worlds in a row give nothing: the order cannot be met.
         """
         empty = 0
         for made in _worlds(self.order, workers, skip):
             empty = 0 if made.lines or made.number < self.order.edit_worlds else empty + 1
-            if empty >= 20:
-                raise UsageError(_impossible(self.order, self.rejected))
+            if empty >= EMPTY_WORLDS:
+                raise UsageError(impossible(self.order, self.rejected))
             yield made
             if self.full:
                 return
-
-
-def _impossible(order: Order, rejected: Counter[str]) -> str:
-    common = ", ".join(reason for reason, _ in rejected.most_common(3))
-    ask = f"depth {order.depth[0]}:{order.depth[1]} and breadth {order.breadth[0]}:{order.breadth[1]}"
-    return (
-        f"twenty worlds gave no task of {ask} ({common}); ask for less depth, more breadth or other operators"
-    )
 
 
 def _worlds(order: Order, workers: int, skip: int) -> Iterator[Made]:
@@ -392,7 +388,7 @@ def one(order: Order, index: int) -> Task:
         found = smith.prove(grown, aim, address) if grown is not None else None
         if found is not None:
             return found[0]
-    raise UsageError(_impossible(order, Counter()))
+    raise UsageError(impossible(order, Counter()))
 
 
 __all__ = ["SPLITS", "Forge", "Made", "Order", "Smith", "line_of", "make_world", "one"]

@@ -179,6 +179,9 @@ class Grower:
         for number in range(_TRIES):
             depth, breadth = self.reach(grown.plan)
             if (depth, breadth) == (aim.depth, aim.breadth):
+                # Whoever names operators wants tasks that grew by them.
+                if aim.operators and not grown.lineage:
+                    return None
                 return self._placed(grown, draws.at("place"), aim.split)
             axis = self._axis(depth, breadth, aim, draws.at("axis", number))
             if axis is None:

@@ -51,13 +51,24 @@ def ambiguous(scope: Scope, draws: Draws) -> Plan | None:
             field = scope.words.find_field(clause[0])
             place = f"{prefix}.at.{clause[0]}"
             rest = [each for each in ref["where"] if each is not clause]
-            fits = sum(all(_meets(scope, each, one) for one in rest) for each in scope.elements)
+            others = [each for each in scope.elements if all(_meets(scope, each, one) for one in rest)]
+            # Of those that the words leave open, only the ones count that the request makes sense for.
+            fits = sum(_makes_sense(scope, deed, each) for each in others)
             askable = field.slot not in ("", "other") and not isinstance(clause[2], dict)
             if fits >= 2 and askable and place not in manner.asked:
                 plan = _sayable(scope, adopt(scope.plan, asked=[*manner.asked, place]))
                 if plan is not None:
                     return plan
     return None
+
+
+def _makes_sense(scope: Scope, deed: Want, element: Any) -> bool:
+    if any(isinstance(value, dict) for value in deed["args"].values()):
+        return True
+    verb = scope.words.find_verb(deed["do"])
+    if verb.over != "one":
+        return True
+    return verb.answer(scope.stage, scope.plan.customer, element, deed["args"]) != ""
 
 
 def _meets(scope: Scope, element: Any, clause: Any) -> bool:

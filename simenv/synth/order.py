@@ -4,6 +4,7 @@ Everything that decides a task stands in the order and in the task's address, so
 the same set.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -20,6 +21,8 @@ UNIFORM, PAIRED, EDITED = 20, 20, 20
 """Of 100 tasks of a focused set: at least so many uniform, about so many paired, at most so many edited."""
 _MORE_UNIFORM = 6
 """Edited tasks leave fewer to be drawn, so of those a few more in 100 are uniform."""
+EMPTY_WORLDS = 8
+"""So many worlds in a row that give nothing show that an order cannot be met."""
 _UNMET = 500
 """The weakness that is assumed where an ability was never needed, in 1000."""
 
@@ -137,7 +140,13 @@ class Order:
         if self.count < 1 or self.seed < 0:
             raise UsageError(f"--count is at least 1 and --seed at least 0, got {self.count} and {self.seed}")
         generator = catalog.generator(self.domain)
-        chosen(operators(generator.vocabulary, generator.domain), self.operators)
+        named = chosen(operators(generator.vocabulary, generator.domain), self.operators)
+        ranges = {"depth": self.depth, "breadth": self.breadth}
+        if self.operators and all(ranges[each.axis][1] < 2 for each in named.values()):
+            axis = next(iter(named.values())).axis
+            raise UsageError(
+                f"tasks of {axis} 1 have not grown by {self.operators[0]}; ask for --{axis} 1:2 or more"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data."""
@@ -216,3 +225,19 @@ def agrees(header: dict[str, Any], aim: Aim) -> bool:
         "paired": focus.get("paired"),
     }
     return aim.way in known and [list(each) for each in aim.weights] == known[aim.way]
+
+
+def nearest(order: Order) -> str:
+    """Return ranges that worlds are known to give, as near to those ordered as can be told beforehand."""
+    deep, broad = min(order.depth[1], 5), min(order.breadth[1], 4)
+    return f"--depth {min(order.depth[0], deep)}:{deep} --breadth {min(order.breadth[0], broad)}:{broad}"
+
+
+def impossible(order: Order, rejected: Counter[str]) -> str:
+    """Return why an order cannot be met, and what can be had."""
+    common = ", ".join(reason for reason, _ in rejected.most_common(3)) or "nothing grows to it"
+    ask = f"depth {order.depth[0]}:{order.depth[1]} and breadth {order.breadth[0]}:{order.breadth[1]}"
+    return (
+        f"{EMPTY_WORLDS} worlds in a row gave no task of {ask}: {common}. Ask for less depth or breadth, "
+        f"such as {nearest(order)}, or for other operators"
+    )

@@ -131,10 +131,13 @@ def _refuse_twin(pack: Pack, task: Task, certificate: Certificate) -> None:
     """Refuse a twin of nothing, and one that is not said in the same words or has the same outcome."""
     if bool(task.setup) != bool(certificate.twin):
         raise Unproved("P14", "its set-up and its twin do not agree", certificate.twin)
-    if certificate.twin not in pack.ids() or task.plan is None:
+    if not certificate.twin:
         return
+    if certificate.twin not in pack.ids():
+        raise Unproved("P14", "its twin is not in the set", certificate.twin)
     other = pack.find(certificate.twin)
-    same = other.plan is not None and _bare(other.plan) == _bare(task.plan) and not other.setup
+    plans = [_bare(each.plan) for each in (other, task) if each.plan is not None]
+    same = len(plans) == 2 and plans[0] == plans[1] and not other.setup
     if not same or other.world != task.world or other.card.opening != task.card.opening:
         raise Unproved("P14", "its twin is another request", other.id)
     if (other.goal.required, other.goal.answers) == (task.goal.required, task.goal.answers):
@@ -242,11 +245,33 @@ def overlap(one: Pack, other: Pack) -> list[Shared]:
         if both:
             shared.append(Shared(what, tuple(both[:3])))
     for pack, traits in zip((one, other), sides, strict=True):
+        if traits["odd"]:
+            odd = tuple(list(traits["odd"])[:3])
+            shared.append(
+                Shared(f"no ground: tasks do not grow from their certificates, in {pack.place}", odd)
+            )
         if pack.header.get("split") != "test":
             kept = [pair for pair in traits["pairs"] if held_out(*pair.split("+"))]
             if kept:
                 shared.append(Shared(f"pairs kept for the test split, in {pack.place}", tuple(kept[:3])))
-    return [each for each in shared if each.what != "pairs"]
+    return [each for each in shared if each.what not in ("pairs", "odd")]
+
+
+def _lineage(pack: Pack, index: int, task: Task) -> tuple[str, ...] | None:
+    """Return the operators by which a task grew, found by growing it again.
+
+    Nothing, if its plan does not grow from the address that its certificate names.
+    """
+    certificate = certificate_of(pack, index)
+    image = pool.image(task.domain, tuple(task.world), task.size)
+    try:
+        aim = _aim(certificate.aim, str(pack.header.get("split", "")))
+        grown = _grower(task.domain, image).grow(Draws(*certificate.address), aim)
+    except (SimenvError, Unproved, *_ODD):
+        grown = None
+    if grown is None or task.plan is None or _bare(grown.plan) != _bare(task.plan):
+        return None
+    return grown.lineage
 
 
 def _traits(pack: Pack) -> dict[str, dict[str, None]]:
@@ -256,6 +281,7 @@ def _traits(pack: Pack) -> dict[str, dict[str, None]]:
         "programs": {},
         "shapes": {},
         "pairs": {},
+        "odd": {},
     }
     for index in range(len(pack)):
         task = pack.at(index)
@@ -264,8 +290,10 @@ def _traits(pack: Pack) -> dict[str, dict[str, None]]:
         if task.plan is not None:
             found["customers"][task.plan.customer] = None
             found["shapes"][skeleton_digest(task.plan)] = None
-        lineage = pack.lines[index].get("certificate", {}).get("lineage", [])
-        names = sorted({str(name) for name in lineage})
+        grown, said = _lineage(pack, index, task), certificate_of(pack, index).lineage
+        if grown is None:
+            found["odd"][task.id] = None
+        names = sorted(dict.fromkeys([*said, *(grown or ())]))
         for at, name in enumerate(names):
             found["pairs"].update({f"{name}+{other}": None for other in names[at + 1 :]})
     return found

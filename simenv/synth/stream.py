@@ -40,6 +40,7 @@ def read_spec(domain: str, spec: str, split: str) -> Order:
         (1, 2)
     """
     order: dict[str, Any] = {"domain": domain, "split": split, "depth": (1, 5), "breadth": (1, 3)}
+    seen: list[str] = []
     for part in filter(None, spec.removeprefix(PREFIX).split(",")):
         key, equals, value = part.partition("=")
         if key not in _KEYS:
@@ -48,6 +49,9 @@ def read_spec(domain: str, spec: str, split: str) -> Order:
             raise UsageError(
                 f"a setting of synth is KEY=VALUE, got {part!r}; an example is synth:depth=3,breadth=2"
             )
+        if key in seen:
+            raise UsageError(f"{key} is set twice in {spec!r}; once is enough")
+        seen.append(key)
         order[key] = _value(key, value)
     read = Order(**order, twins=False)
     read.check()
