@@ -13,7 +13,7 @@ from simenv_generators.wordings_talk import talk
 
 POLITE = (
     *["{d:DEED}{TAIL}."] * 6,
-    "{d:DEED}, [please|thanks|if you would|if you can|thank you|will you|would you].",
+    "{d:DEED}, [please|thanks|thank you|many thanks].",
     "{PLEASE} {d:DEED}.",
     "{PLEASE} {d:DEED}{TAIL}.",
     "{CANYOU} {d:DEED}{TAIL}?",
@@ -26,13 +26,13 @@ POLITE = (
     "{NEED}, so {CANYOU} {d:DEED}?",
     "{NEED}, so {IWANT} {d:DEED}.",
     "{NEED}, so {PLEASE} {d:DEED}.",
-    "my [request|wish|concern|idea|hope|plea] [today|for today|this time|] is {PLAIN}: {d:DEED}.",
-    "[here's|here is|this is] [what|all|the thing] [I need|I'm after|I want|I ask]: {d:DEED}{TAIL}.",
-    "[there's|there is] [just|only|really|] [one|a single] thing [I need|on my list|I'm after]: {d:DEED}.",
+    "my [request|wish|hope|plea] [today|for today|this time|] is {PLAIN}: {d:DEED}.",
+    "[here's|here is|this is] [what|the thing] [I need|I'm after|I want|I ask]: {d:DEED}{TAIL}.",
+    "[there's|there is] something [I need|on my list|I'm after|I'd ask of you]: {d:DEED}.",
     "[I'd|I would|we'd] be {GLAD} if you {COULD} {d:DEED}.",
     "[it would|it'd|it would really|it would just] be {NICE} if you {COULD} {d:DEED}.",
     "you'd {OBLIGE} me [a lot|greatly|very much|] if you {COULD} {d:DEED}.",
-    "[help|assist|support] me with [this|the following|one thing|a task]{TAIL}: {d:DEED}.",
+    "[help|assist|support] me with [this|the following|something|a task]{TAIL}: {d:DEED}.",
     "{PLEASE} {d:DEED}.",
     "{CANYOU} {d:DEED}?",
     "{IWANT} {d:DEED}.",
@@ -46,24 +46,24 @@ CANYOU = (
     "[could|can|would|will] you [please|kindly|possibly|quickly|perhaps|maybe|simply|just|promptly|]",
     "[could|can|would|will] [somebody|someone|one of you|your team|you people|anyone] [please|kindly|just|]",
     "[would|could] you be [so kind as to|willing to|able to|so good as to|prepared to|ready to]",
-    "[would it be|is it|might it be] [possible|feasible|okay|all right|doable|realistic] [for you|] to",
+    "[would it be|is it|might it be] [possible|feasible|okay|all right|doable] [for you|] to",
     "[is there any|any|is there a] [chance|way|possibility|hope] [that|] you [could|can|might]",
-    "do you [think|suppose|reckon|believe|feel] you [could|can|might]",
+    "do you [think|suppose|reckon|believe] you [could|can|might]",
     "[would|do] you mind if I [asked|ask|bothered|troubled] you to",
-    "[may|might|could|can] I [ask|trouble|request|get|bother|instruct] you to [please|]",
-    "[are you|would you be|will you be] [able|in a position|allowed|authorised|free] to",
-    "[why don't you|couldn't you|won't you|might you|how about you]",
+    "[may|might|could|can] I [ask|trouble|bother] you to [please|]",
+    "[are you|would you be|will you be] [able|in a position|ready|willing] to",
+    "[why don't you|couldn't you|won't you|might you]",
     "[can|could|may] I [count|rely|depend] on [you|your team|someone] to",
 )
 IWANT = (
-    "[I'd|I would|we'd|we would] [like|love|prefer|urge|ask|beg|want] [you|you all|your team|someone] to",
+    "[I'd|I would|we'd|we would] [like|love|prefer] [you|you all|your team|someone] to",
     "I [need|want|require|expect|ask|urge|instruct|request|trust|authorise] [you|your team|someone there] to",
     "[I'm|I am|we're] [asking|requesting|begging|relying on|counting on|hoping for] [you|someone] to",
     "I was [hoping|wondering if|thinking] you [could|might|would] [perhaps|maybe|kindly|just|]",
-    "[I'm|I am] [hoping|trusting|confident|sure|positive] you [can|could|will] [kindly|quickly|just|]",
-    "[my hope|my plan|the plan|the idea|my wish|my aim] is [for you|to get you|to have you] to",
+    "[I'm|I am] [hoping|trusting|confident|sure|positive] you [can|could|will] [quickly|just|]",
+    "[my hope|my plan|the plan|the idea|my wish|my aim] is [for you|to get you] to",
     "[it's time|it's necessary|it's important|it'd be good|it'd be best] for [you|someone|your team] to",
-    "[all|what] I [need|want|ask|wish] [today|now|from you|] is for [you|someone] to",
+    "what I [need|want|ask|wish] [today|now|from you|] is for [you|someone] to",
 )
 PLAIN = ("[simple|this|a simple one|easily told|quickly said|modest|short|the following|clear enough]",)
 GLAD = (
@@ -71,29 +71,28 @@ GLAD = (
 )
 NICE = ("[great|lovely|wonderful|good|kind|helpful|perfect|ideal|super|terrific|a relief|a big help]",)
 OBLIGE = ("[help|oblige|please|assist]",)
-COULD = ("[could|would|were to|can|might|managed to|agreed to|would please|could please|could kindly]",)
+COULD = ("[could|would|were to|managed to|agreed to|were able to]",)
 TAIL = (
     *[""] * 9,
-    ", [please|thanks|thank you|if you can|if you would|if possible]",
-    ", if [that's all right|that works|you don't mind|it's not too much trouble|it's no bother]",
+    ", [thanks|thank you|many thanks]",
+    ", if [that's all right|that works|it's no bother]",
     ", [as soon as you can|when you get to it|at your convenience|without delay|right away|today]",
-    ", [while|since|because] I'm {CHORE}",
+    ", [while I'm|as I'm busy|since I'm busy] {CHORE}",
     ", [as|since|because|seeing that] {KIN} [can't|won't|couldn't|didn't] [help|help me|do it|find time]",
-    ", as I'm {MOOD} [today|right now|these days|just now]",
 )
 SOFTLY = (
-    "if [at all possible|possible|that's possible|you can|you could|it's no trouble|you don't mind]",
+    "if [it's no trouble|that's all right|that works for you|nothing speaks against it]",
     "if it [isn't|is not|won't be] too much [trouble|work|bother|hassle]",
     "[when|once|whenever] you [have|get|find] a [moment|minute|second|chance]",
     "as soon as you [can|get a chance|find the time|are able to|have time]",
     "at your [earliest convenience|convenience|leisure]",
     "[in short|in a nutshell|simply put|long story short|to be brief|basically|to be clear|in plain words]",
     "[first off|to start with|for today|this time|right away|without further ado|to begin]",
-    "[with your help|if you'd be so kind|if you would|if you please|if that's within your power]",
+    "[with your help|if that's within your power|if it's up to you|if the system lets you]",
     "[before I forget|while I have you|now that I've reached you|since you're here|as you're the expert]",
-    "[on behalf of|to please|with greetings from|at the request of|after talking to] {KIN}",
+    "[on behalf of|at the request of] {KIN}",
     "[while|seeing that|since] I'm {CHORE}",
-    "[before|after|instead of] {CHORE} [again|once more|today|]",
+    "before I [start|get back to|return to|go on with] {CHORE}",
 )
 NEED = (
     "I [can't|cannot|couldn't] [do|manage|arrange|settle] this [myself|online|on my own|from here|alone]",
@@ -103,7 +102,6 @@ NEED = (
     "{KIN} [keeps reminding|reminded|keeps asking|is nagging|asked] me",
     "I [have to|must|should|want to|need to] [get back to|return to|go on with|finish|start] {CHORE}",
     "I'm [busy|occupied|behind] with {CHORE}",
-    "I'm {MOOD} [today|right now|these days|at the moment]",
 )
 QUESTION = (
     *["{q:ASKED}"] * 6,
@@ -111,15 +109,15 @@ QUESTION = (
     "{SOFTLY}, [tell me|do tell me|let me know|help me out]: {q:ASKED}",
     "{NEED}, so [tell me|here's my question|let me ask|I'll ask you|I'm asking you]: {q:ASKED}",
     "{KIN} [asked|asks|wants to know|wonders|was asking], [so|and so|and now I ask you]: {q:ASKED}",
-    "[quick|one|a quick|just one|a short|one small] question[| for you| today]{TAIL}: {q:ASKED}",
-    "[can|could|would] you [look this up|check something|check this] [for me|please|]{TAIL}: {q:ASKED}",
+    "[quick|a quick|a short|a small] question[| for you| today]{TAIL}: {q:ASKED}",
+    "[can|could|would] you [look this up|check something|check this][ for me|]{TAIL}: {q:ASKED}",
     "[tell me|remind me|help me out here|help me understand|do tell me|let me ask you]{TAIL}: {q:ASKED}",
-    "[I'd|I would] [like|love|need] to know [something|one thing|this|the following]{TAIL}: {q:ASKED}",
-    "[I'm|I am] [curious|wondering|trying to work out|unsure about one thing|doing my accounts]: {q:ASKED}",
+    "[I'd|I would] [like|love|need] to know [something|this|the following]{TAIL}: {q:ASKED}",
+    "[I'm|I am] [curious|wondering|trying to work out|unsure about something|doing my accounts]: {q:ASKED}",
     "{q:ASKED} I [can't|couldn't] [find|see|spot] [it|that|the answer] [anywhere|online|myself].",
     "{q:ASKED} I'm [asking|only asking] [for my records|for my own records|for my budget|for my tax papers].",
     "{q:ASKED} [Please|Could you please|Kindly] [check|look it up|look that up for me].",
-    "{q:ASKED} [That's|That is] [all I want to know|what I'd like to find out|what I can't figure out].",
+    "{q:ASKED} [That's|That is] [what I want to know|what I'd like to find out|what I can't figure out].",
     "{q:ASKED} [A rough guess won't do|I need the exact answer|I'd like to be sure], [please|thanks].",
     "{q:ASKED} {KIN} [and I|] [would like|wanted|would love] to know{TAIL}.",
     "[my question|my question today|what I want to ask|what I can't tell|the thing I'm after] is: {q:ASKED}",

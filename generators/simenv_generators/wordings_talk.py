@@ -13,31 +13,33 @@ _HI = (
 )
 _GREETING = (
     "[hi|hello|hey|hiya|howdy|greetings|morning|afternoon|evening|salutations|hullo|hi there|hey there]",
-    "[hi|hello|hey] [again|once more|there]",
+    "[hello there|hiya there|a warm hello|a very good day]",
     "good [day|morning|afternoon|evening]",
 )
 _WHO = (
     "[team|support|everyone|all|folks|people|friend|friends|helpdesk|agent|service desk]",
-    "[dear|good|kind|lovely|customer|patient] [people|team|folks|support|friends|agent|helper|souls]",
+    "[dear|good|kind|lovely|patient] [people|team|folks|support|friends|agent|helper|souls]",
     "[whoever|anyone who|everyone who] [is there|reads this|is on duty|can help|looks after me|is free]",
     "[support|customer service|customer care|service] [team|desk|people|colleagues|staff|experts|crew]",
 )
 _GOOD = ("[good|kind|lovely|wonderful|friendly|helpful|patient|splendid|marvellous|brilliant]",)
 _KIN = (
     "my [husband|wife|sister|brother|mother|father|daughter|son|uncle|aunt|niece|nephew|cousin|grandmother]",
-    "my [neighbour|boss|flatmate|colleague|partner|landlord|accountant|assistant|dentist|teacher]",
+    "my [neighbour|boss|colleague|partner|landlord|accountant|assistant|dentist|teacher]",
     "[a|an old|some|one] [friend|colleague|acquaintance|schoolmate] of mine",
     "[the|that] [lady|man|woman|guy|girl|fellow] [next door|upstairs|downstairs|from work|at the gym]",
 )
 _CHORE = (
-    "[walking|washing|feeding|brushing|bathing|training] the [dog|cat|horse|puppy|rabbit|ponies]",
+    "[washing|feeding|brushing|looking after] the [dog|cat|horse|puppy|rabbit|ponies]",
+    "[walking|training|bathing] the [dog|puppy|neighbour's dog]",
     "[cooking|preparing|planning|making] [dinner|lunch|breakfast|supper|a late lunch|a snack]",
     "[cleaning|tidying|clearing out|scrubbing] the [kitchen|garage|attic|cellar|shed|bathroom|oven]",
-    "[folding|ironing|sorting|hanging up|mending] [the laundry|shirts|socks|the curtains|bed sheets|towels]",
-    "[watering|tending|looking after|admiring] [the lawn|the roses|the garden|the hedge|my tulips]",
-    "[grading|reading|typing up|printing|filing] [homework|reports|minutes|invoices|exams|letters|contracts]",
+    "[folding|ironing|sorting|hanging up] [the laundry|shirts|the curtains|bed sheets|towels]",
+    "[watering|tending|looking after] [the lawn|the roses|the garden|the hedge|my tulips]",
+    "[grading|marking] [homework|exams|essays|a test]",
+    "[reading|filing|sorting through] [letters|invoices|old papers|my post]",
     "[fixing|repairing|assembling|moving|dusting] [a shelf|a wardrobe|a bicycle|the radio|a lamp]",
-    "[practising|learning|trying to learn] [the piano|the violin|chess|the cello|Spanish|the drums]",
+    "[practising|learning] [the piano|the violin|chess|the cello|Spanish|the drums]",
 )
 _WHERE = (
     "from [the bus|the office|my kitchen|the balcony|the gym|the garden|a park bench|a waiting room|my desk]",
@@ -73,10 +75,10 @@ _LEAD = (
     "[before|after|instead of] {CHORE}, I [thought|figured|decided] I'd [write|ask|get this done].",
     "[my list|my day] [says|reads|looks like this]: {CHORE}, [then|and then|and] [this|you|support].",
     "[I hope|hopefully|let's hope] [this|it] is [quicker|easier|more fun|less work] than {CHORE}.",
-    "[you|your team] were {GOOD} [last time|before|the last two times], [so here I am|thanks again].",
-    "[what|such] a {GOOD} [service|chat|helpline|thing to have], [truly|honestly|really].",
+    "[you|your team] were {GOOD} [last time|before|the last two times], [so here I am|so I'm back].",
+    "[what|such] a {GOOD} [service|chat|helpline], [truly|honestly|really].",
     "[I'm|I am] [reaching out|writing] {WHERE} [about|regarding] [my account|a matter of mine].",
-    "[I've|I have] [a|one] [request|small matter|task], and {KIN} [can't|couldn't] help [me|].",
+    "[I've got|I have] a [request|small matter|task], and {KIN} [can't|couldn't] help[ me|].",
     "{KIN} [usually|normally|always] [does|handles|sorts out] this [for me|], but is [busy|out|away|asleep].",
     "[this|it] [should|will|ought to] take [less time|no longer] than {CHORE}.",
     "I'll [keep it|be] [short|brief|quick], [as|since|because] {KIN} [is waiting|wants the phone|needs me].",
@@ -85,16 +87,16 @@ _LEAD = (
 )
 _ALSO = (
     "[there is|there's|I have|I've got] [one more|another|one other|yet another] thing.",
-    "[and|also,|now,] [there is|there's] [something else|another matter|a second matter] [too|as well|].",
+    "[and|also,|now,] [there is|there's] [something else|another matter|a further matter][ too|].",
     "[I also have|and I have] [another|one more|a further] [request|thing to ask|favour to ask].",
-    "[that's|that is] [not all|one thing|the first part], [though|however|there's more].",
+    "[that's|that is] [not all|not everything|only part of it], [though|however|there's more].",
     "[next|on to the next thing|moving on|next item|another thing|while we're at it|while I'm here].",
-    "[one|just one|only one] more [thing|request|item|point] [please|for you|, if I may|].",
+    "[one more|another|a further] [thing|request|item|point][, please| for you|, if I may|].",
     "[on top of that|apart from that|besides that], I [need|want] [something else|one more thing].",
-    "[my list|the list] [goes on|isn't finished|has one more item|is a little longer].",
+    "[my list|the list] [goes on|isn't finished|has another item|is a little longer].",
     "[once|when|after] [that's done|that is settled], [there's more|here's the next|go on with this].",
     "[oh|ah], and [another thing|one more thing|something else|there's this too].",
-    "[then|secondly|furthermore], there's [another|a different|a separate] [matter|request|issue|thing].",
+    "[then|besides|furthermore], there's [another|a different|a separate] [matter|request|issue|thing].",
     "[I'm|I am] not [done|finished] [yet|quite yet|], [sorry|I'm afraid|there's one more].",
 )
 _KINDNESS = (
@@ -106,20 +108,19 @@ _FAVOUR = (
     "{KINDNESS}",
     "[sorting|working|figuring|straightening] [this|it|everything|that] out",
     "[reading|looking into|dealing with|handling|seeing to|taking care of] [this|it|everything|my message]",
-    "being [so|this|very|always so] [patient|helpful|kind|quick|reliable|friendly|thorough]",
+    "being [so|this|very] [patient|helpful|kind|quick|reliable|friendly|thorough]",
     "[listening|helping out|bearing with me|putting up with me|getting back to me]",
 )
 _CLOSE = (
     *[""] * 16,
     "{THANKS}[!|.]",
     "{THANKS} for {FAVOUR}[!|.]",
-    "{THANKS} [in advance|once more|as always|as ever|already now|again] for {FAVOUR}[!|.]",
+    "{THANKS} [in advance|as always|already now] for {FAVOUR}[!|.]",
     "[I|we|I do|I really|I truly|my family and I|I always|I very much] [appreciate|value] {KINDNESS}.",
-    "[that's|that is|that would be] [all|everything|it] [for now|for today|from me|from my side|, I think].",
     "[let me know|tell me|just ask|shout] if [you need|you require|you want|you still need] {INFO}.",
-    "[back to|off to|on to|time for] {CHORE} [now|again|meanwhile|for now|in the meantime|then].",
+    "[I'll get back to|I'm going back to|meanwhile, I'll go on with] {CHORE}[ now|].",
     "[pardon|excuse|forgive] the [rush|haste|hurry], {CHORE} [comes next|is next|awaits me|calls].",
-    "[best|kind|warm|friendly] [regards|wishes|greetings].",
+    "[best|kind|warm|friendly] [regards|wishes].",
     "[sorry|apologies] for [sounding|being|coming across as|seeming] {MOOD}.",
 )
 _THANKS = (

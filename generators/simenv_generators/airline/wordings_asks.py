@@ -8,8 +8,8 @@ from simenv_generators.airline.wordings_synonyms import spelled_out
 _REFUND = (
     "{HOWMUCH} would I {GOTBACK} in total if I {CANCELLED} {r:REF}?",
     "if I {CANCELLED} {r:REF}, {HOWMUCH} would I {GOTBACK} in total?",
-    "what would my total {REFUND} [be|come to|amount to] if I {CANCELLED} {r:REF}?",
-    "{SUPPOSE} I {CANCELLED} {r:REF}, what would the total {REFUND} [be|come to|amount to]?",
+    "what would my total {REFUND} [be|come to] if I {CANCELLED} {r:REF}?",
+    "{SUPPOSE} I {CANCELLED} {r:REF}, what would the total {REFUND} [be|come to]?",
     "{SUPPOSE} I {CANCELLED} {r:REF}, {HOWMUCH} would I {GOTBACK} in total?",
     "{TELLME} {HOWMUCH} I'd {GOTBACK} in total if I {CANCELLED} {r:REF}?",
     "{TELLME} my total {REFUND} if I {CANCELLED} {r:REF}?",
@@ -26,7 +26,7 @@ _REFUNDED = (
     "{TELLME} {HOWMUCH} was [refunded|paid back|returned] in total for {r:REF}?",
     "how [big|large|high|sizeable] was my total {REFUND} for {r:REF}?",
     "what did [you|the airline] [refund|pay back|return] to me in total for {r:REF}?",
-    "what did my {REFUND} for {r:REF} [come to|amount to|add up to] in total?",
+    "what did my {REFUND} for {r:REF} [come to|add up to] in total?",
     "in total, {HOWMUCH} [was|has been] [refunded|returned|paid back] to me for {r:REF}?",
     "{LOOKINGAT} {r:REF}, {HOWMUCH} have I had back in total?",
 )

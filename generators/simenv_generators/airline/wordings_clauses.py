@@ -49,11 +49,11 @@ _PLAIN: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         "start",
         "$o",
         (
-            "on {o:DATE}",
+            "[beginning|due to start|due to leave] on {o:DATE}",
             "{DEPARTING} on {o:DATE}",
             "{DEPARTING} on {o:DATE}",
-            "with a {o:DATE} [start|departure|start date|departure date]",
-            "[dated|starting|leaving|departing] {o:DATE}",
+            "with its [start|departure] on {o:DATE}",
+            "[starting|leaving|departing] {o:DATE}",
             "with {o:DATE} as the [start|departure] date",
             "for which {o:DATE} is the [first day|day of departure]",
         ),
@@ -63,7 +63,7 @@ _PLAIN: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         "$o",
         (
             "in {o:CABIN}",
-            "[booked|seated|reserved] in {o:CABIN}",
+            "that I have in {o:CABIN}",
             "in {o:CABIN} class",
             "in the {o:CABIN} cabin",
             "with [seats in {o:CABIN}|{o:CABIN} seats|{o:CABIN} tickets]",
@@ -77,8 +77,8 @@ _PLAIN: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         (
             "with [travel|] insurance",
             "[covered|protected] by travel insurance",
-            "[including|booked with|sold with] travel insurance",
-            "I [took out|bought|have] travel insurance for",
+            "[including|sold with] travel insurance",
+            "for which I [took out|bought|have] travel insurance",
             "that I insured",
             "with [travel insurance included|insurance cover]",
         ),
@@ -89,9 +89,9 @@ _PLAIN: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         (
             "without [any|] [travel|] insurance",
             "not [covered|protected] by travel insurance",
-            "booked without [any|] travel insurance",
+            "sold without [any|] travel insurance",
             "with no [travel|] insurance",
-            "I [took out|bought|have] no travel insurance for",
+            "for which I [took out|bought|have] no travel insurance",
             "that I didn't insure",
         ),
     ),
@@ -99,24 +99,24 @@ _PLAIN: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         "kind",
         "one_way",
         (
-            "booked [as|] one way",
+            "going only one way",
             "going one way only",
             "[with no|without a] return [leg|flight|journey]",
             "on a one-way ticket",
             "with only the way out",
-            "that I booked one way",
+            "without a way back",
         ),
     ),
     (
         "kind",
         "round_trip",
         (
-            "booked as a round trip",
+            "including the way back",
             "[with a|including the] return [leg|flight|journey]",
             "going there and back",
             "on a [round-trip|return] ticket",
-            "booked there and back",
-            "that I booked as a round trip",
+            "going out and back",
+            "with a way back",
         ),
     ),
     (
@@ -125,7 +125,7 @@ _PLAIN: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         (
             "for [one|a single|just one|only one] [person|passenger|traveller]",
             "with [only one|a single|just one] [passenger|traveller|person] on it",
-            "booked for [one|just one] [person|passenger]",
+            "meant for [one|just one] [person|passenger]",
             "with a party of one",
             "for one person only",
             "with one passenger and no more",
@@ -137,7 +137,7 @@ _PLAIN: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         (
             "for {o:NUM} [people|passengers|travellers|persons]",
             "with {o:NUM} [people|passengers|travellers]",
-            "booked for {o:NUM} [people|passengers]",
+            "meant for {o:NUM} [people|passengers]",
             "for a [party|group] of {o:NUM}",
             "with {o:NUM} of us on it",
             "with seats for {o:NUM} [people|passengers]",
@@ -171,11 +171,11 @@ _NESTED: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ),
 )
 _COMING = (
-    "that {o:PERSON} is [coming on|booked on|on|a passenger on]",
+    "that {o:PERSON} is [coming on|on|a passenger on]",
     "with {o:PERSON} [on board|among the passengers|as a passenger|on the passenger list]",
     "[including|listing] {o:PERSON} as a [passenger|traveller]",
     "[where|on which] {o:PERSON} is [one of the passengers|a passenger|coming along|travelling]",
-    "I [share with|am taking with|am sharing with] {o:PERSON}",
+    "that I [share with|am taking with|am sharing with] {o:PERSON}",
 )
 _SHIFTED = (
     "[starting|leaving|departing|setting off|beginning] {n:LATER} {r:INNER} [starts|begins|departs|leaves]",
@@ -189,11 +189,11 @@ _ROUTES = (
     "[leaving|departing] {o:CITY} for {d:CITY}",
 )
 _ROUTE_DAYS = (
-    "[taking me|going|flying|travelling] from {o:CITY} to {d:CITY} on {s:DATE}",
+    "[taking me|going] from {o:CITY} to {d:CITY} [starting|leaving|departing|beginning] on {s:DATE}",
     "[leaving|departing] {o:CITY} for {d:CITY} on {s:DATE}",
     "[leaving|departing] {o:CITY} on {s:DATE} [for|bound for] {d:CITY}",
-    "[booked|scheduled|planned] for {s:DATE} from {o:CITY} to {d:CITY}",
-    "on the {o:CITY} to {d:CITY} route on {s:DATE}",
+    "on the way from {o:CITY} to {d:CITY} [starting|leaving|departing] on {s:DATE}",
+    "on the {o:CITY} to {d:CITY} route [starting|leaving|departing] on {s:DATE}",
 )
 _STATUS = (
     "whose first [flight|leg] {text}",

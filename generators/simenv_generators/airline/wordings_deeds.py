@@ -18,13 +18,13 @@ _CANCEL = (
 _BAGS = (
     "put {n:BAGS} in total on {r:REF}",
     "{SET} the {BAGGAGE} {WITHIN} {r:REF} to {n:BAGS} in total",
-    "[make|have] it {n:BAGS} in total {WITHIN} {r:REF}",
+    "make it {n:BAGS} in total {WITHIN} {r:REF}",
     "{NOTE} {n:BAGS} in total {WITHIN} {r:REF}",
     "{ALTER} {r:REF} to {n:BAGS} in total",
     "[let me|allow me to|help me|permit me to] [take|check in|bring|carry] {n:BAGS} in total on {r:REF}",
     "{GIVE} me {n:BAGS} in total on {r:REF}",
     "add {CASES} to {r:REF}[, so that it's| to make it| to reach|, for] {n:BAGS} in total",
-    "[set|put|mark|sign] {r:REF} [up with|down for|up for] {n:BAGS} in total",
+    "[put|mark] {r:REF} down for {n:BAGS} in total",
     "{NOTE} {EXTRA} {CASES} {WITHIN} {r:REF}, {n:BAGS} in total",
 )
 _BAGS_OPEN = (
@@ -39,7 +39,7 @@ _BAGS_EACH = (
     "put {k} checked {bag} for each passenger in total on {r:REF}",
     "[set|fix|update] the checked [bags|baggage] on {r:REF} to {k} for [each|every] passenger in total",
     "[bring|raise] the checked [bags|luggage] on {r:REF} to {k} per [passenger|traveller|head] in total",
-    "[make|have] it {k} checked {bag} per [passenger|person|head] in total on {r:REF}",
+    "make it {k} checked {bag} per [passenger|person|head] in total on {r:REF}",
     "[note|register|record] {k} checked {bag} [per|for every] passenger in total on {r:REF}",
     "[let|allow] every passenger [check in|bring|take] {k} checked {bag} in total on {r:REF}",
     "[give|get] [each|every] passenger {k} checked {bag} in total on {r:REF}",
@@ -52,7 +52,7 @@ _BAGS_AS_ON = (
     "put the same number of checked bags on {r:REF} as [there are on|I have on|on] {x:INNER}",
     "[match|copy] the number of checked bags of {x:INNER} on {r:REF}",
     "let me [take|bring] as many checked bags on {r:REF} as on {x:INNER}",
-    "[make|have] the checked bags on {r:REF} as many as [those on|on] {x:INNER}",
+    "make the number of checked bags on {r:REF} the same as [that on|on] {x:INNER}",
     "[register|book|note] as many checked bags for {r:REF} as for {x:INNER}",
 )
 _BAGS_SUM = (
@@ -70,7 +70,7 @@ _CABIN = (
     "{SHIFT} {r:REF} to {c:CABIN}[ class|]",
     "{REDO} {r:REF} in {c:CABIN}[ class|]",
     "{SEAT} me in {c:CABIN} [class|] on {r:REF}",
-    "[put|place|book|rank] {r:REF} in the {c:CABIN} [cabin|class|section]",
+    "[put|place|book] {r:REF} in the {c:CABIN} [cabin|class|section]",
     "{ALTER} the {CLASS} {WITHIN} {r:REF} to {c:CABIN}",
     "{GIVE} me {c:CABIN} [seats|tickets|places] {WITHIN} {r:REF}",
     "[let me|allow me to|help me] [fly|travel|sit in] {c:CABIN} on {r:REF}",
@@ -104,7 +104,7 @@ _RENAME = (
     "{FIX} {NAMING} {WITHIN} {r:REF}",
     "[have|get] {NAMING} {WITHIN} {r:REF} {FIXED}",
     "{CLAIMFOR} a [name|spelling] [correction|change|fix|update] {WITHIN} {r:REF}",
-    "{FIX} the [passenger|traveller] [list|details|names] of {r:REF}, where a name is [misspelled|wrong|off]",
+    "{FIX} a [misspelled|wrong|misprinted] name [on|in] the [passenger|traveller] [list|details] of {r:REF}",
     "[spell|write|enter] a [passenger's|traveller's] name [correctly|properly|right] {WITHIN} {r:REF}",
     "[deal with|look after|attend to|look at|handle] {NAMING} {WITHIN} {r:REF}",
 )
@@ -134,7 +134,7 @@ _MOVE_OPEN = (
 _MOVE_BY = (
     "[move|shift|reschedule|change|rebook] {r:REF} {n:BYDAYS}",
     "[postpone|delay|put off|defer] {r:REF} by {n:MOREDAYS}",
-    "[bring|move] {r:REF} forward by {n:LESSDAYS}",
+    "make {r:REF} [start|leave|depart] earlier by {n:LESSDAYS}",
     "[let me fly|have me travel] {n:BYDAYS} [on|for] {r:REF}",
     "[make|have] {r:REF} [start|depart|leave] {n:BYDAYS}",
     "[have|get] {r:REF} [moved|shifted|rescheduled] {n:BYDAYS}",
@@ -155,13 +155,13 @@ _CLAIM = (
     "compensate me for my {adj} flight on {d:DATE}, {PARTOF} {r:REF}",
     "{GRANT} me {COMPENSATION} for the {adj} flight on {d:DATE}, {PARTOF} {r:REF}",
     "{CLAIMFOR} {COMPENSATION} for the {noun} of my {d:DATE} flight, {PARTOF} {r:REF}",
-    "compensate me for my {d:DATE} flight, {PARTOF} {r:REF}, [as|because|since|seeing that] it was {adj}",
+    "compensate me for the {noun} that [hit|befell|affected] my {d:DATE} flight, {PARTOF} {r:REF}",
     "{GRANT} me {COMPENSATION} for my flight on {d:DATE} that [was|had been|got] {adj}, {PARTOF} {r:REF}",
     "compensate me for the {noun} on {d:DATE} of [a|my|our] flight, {PARTOF} {r:REF}",
     "{CLAIMFOR} [a|my|our] compensation claim for [my|the] {adj} {d:DATE} flight, {PARTOF} {r:REF}",
-    "compensate me [properly|fairly|duly|] for {r:REF}, where the flight on {d:DATE} was {adj}",
-    "{GRANT} me {COMPENSATION} [on account of|because of|over] {r:REF}, where my {d:DATE} flight was {adj}",
-    "{GRANT} me {COMPENSATION} [because|as|since] you {adj} my {d:DATE} flight, {PARTOF} {r:REF}",
+    "compensate me [properly|fairly|duly|] for the {adj} {d:DATE} flight of {r:REF}",
+    "{GRANT} me {COMPENSATION} [on account of|because of|over] the {adj} {d:DATE} flight of {r:REF}",
+    "{GRANT} me {COMPENSATION} over the {noun} of my {d:DATE} flight, {PARTOF} {r:REF}",
 )
 _BOOK = (
     "{GETME} me a {NONSTOP} flight from {f:CITY} to {t:CITY} on {d:DATE}",

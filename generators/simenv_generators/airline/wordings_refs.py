@@ -14,7 +14,7 @@ class _Rank(NamedTuple):
         adjectives: What stands before "trip": "my cheapest trip", "my second cheapest trip".
         clauses: What stands after it: "the trip of mine that cost the least".
         ranked: The same with a place: "with the {n:NTH} lowest price".
-        counted: How places are counted: "the second of my trips counting up from the cheapest".
+        counted: How places are counted: "the second of my trips ranked from the cheapest up".
         more: What is said of the one of two trips that is meant, or nothing.
         mores: The adjectives of the same.
     """
@@ -41,7 +41,7 @@ _RANKS = (
             "that was dearest",
         ),
         ("with the {n:NTH} highest [total|] price", "that ranks {n:NTH} by price from the top"),
-        ("counting down from the [most expensive|priciest|costliest]",),
+        ("ranked from the [most expensive|priciest|costliest] down",),
         ("cost [me|] more", "was [more expensive|dearer|pricier]", "had the higher price"),
         ("more expensive", "pricier", "costlier", "dearer"),
     ),
@@ -51,7 +51,7 @@ _RANKS = (
         ("cheapest", "least expensive", "lowest-priced"),
         ("that cost [me|] the least", "I paid the least for", "with the lowest [total|] price"),
         ("with the {n:NTH} lowest [total|] price", "that ranks {n:NTH} by price from the bottom"),
-        ("counting up from the [cheapest|least expensive]",),
+        ("ranked from the [cheapest|least expensive] up",),
         ("cost [me|] less", "was [less expensive|cheaper]", "had the lower price"),
         ("cheaper", "less expensive", "lower-priced"),
     ),
@@ -61,7 +61,7 @@ _RANKS = (
         ("earliest", "first-departing", "earliest-departing", "earliest-starting"),
         ("that [starts|departs|begins|leaves] [first|earliest]", "with the earliest [start|departure] date"),
         ("that [starts|departs|begins|leaves] {n:NTH}", "with the {n:NTH} earliest [start|departure] date"),
-        ("by date of departure", "counting forward from the [earliest|first] departure"),
+        ("by date of departure", "when the [earliest|first] departure comes first"),
         ("[starts|departs|leaves|begins] [first|earlier|sooner]", "has the earlier [start|departure] date"),
         ("earlier", "earlier-departing", "sooner"),
     ),
@@ -75,7 +75,7 @@ _RANKS = (
             "with the {n:NTH} latest [start|departure] date",
         ),
         (
-            "counting back from the [last|latest] departure",
+            "in reverse order of departure",
             "when the one that [starts|departs] last comes first",
         ),
     ),
@@ -89,7 +89,7 @@ _RANKS = (
             "with the latest booking date",
         ),
         ("with the {n:NTH} latest booking date", "that I booked {n:NTH} to last"),
-        ("counting back from the one I booked [last|most recently]", "counting back by booking date"),
+        ("when the one I booked [last|most recently] comes first",),
     ),
     _Rank(
         "booked",
@@ -101,7 +101,7 @@ _RANKS = (
             "with the oldest booking date",
         ),
         ("with the {n:NTH} oldest booking date", "that I booked {n:NTH}", "that was booked {n:NTH}"),
-        ("counting forward from the one I booked [first|earliest]", "in the order in which I booked them"),
+        ("when the one I booked [first|earliest] comes first", "in the order in which I booked them"),
     ),
     _Rank(
         "people",
@@ -111,14 +111,14 @@ _RANKS = (
             "with the most [passengers|travellers|people on it]",
             "that has the [most|highest number of] [passengers|travellers]",
             "with the [largest|biggest] [party|group|number of passengers]",
-            "that the most people are booked on",
+            "that the most people are on",
         ),
         (
             "with the {n:NTH} most [passengers|travellers]",
             "with the {n:NTH} [largest|biggest|highest] number of [passengers|travellers]",
             "that has the {n:NTH} [largest|biggest] [party|group]",
         ),
-        ("counting down from the one with the most [passengers|travellers]",),
+        ("ranked from the one with the most [passengers|travellers] down",),
     ),
     _Rank(
         "bags",
@@ -128,16 +128,21 @@ _RANKS = (
             "with the most checked [bags|baggage|luggage]",
             "that has the [most|highest number of] checked bags",
             "with the [largest|greatest|highest] number of checked bags",
-            "that the most checked bags are booked for",
+            "that the most checked bags are registered for",
         ),
         (
             "with the {n:NTH} most checked [bags|baggage|luggage]",
             "with the {n:NTH} [largest|highest] number of checked bags",
             "that has the {n:NTH} most checked bags",
         ),
-        ("counting down from the one with the most checked [bags|baggage]",),
+        ("ranked from the one with the most checked [bags|baggage] down",),
     ),
 )
+
+
+def _noun(text: str) -> str:
+    """Return what a trip is called beside words that may speak of booking it themselves."""
+    return "trip" if "book" in text else _T
 
 
 def _superlatives(rank: _Rank) -> list[Rule]:
@@ -145,25 +150,26 @@ def _superlatives(rank: _Rank) -> list[Rule]:
     bare = {"by": "extreme", "field": rank.field, "pick": rank.pick, "place": 1, "where": []}
     alone, among = list[str](), list[str]()
     for text in rank.adjectives:
-        trip = "trip" if "booked" in text else _T
+        trip = _noun(text)
         alone += [
             f"my {text} {trip}",
             f"the {text} of [|all] my trips",
-            f"the {text} [trip|one] [of mine|I have]",
+            f"the {text} {trip} [of mine|I have]",
         ]
         among += [
             f"my {text} {trip} {{w:CLAUSES}}",
             f"the {text} [of|one among] [|all] my trips {{w:CLAUSES}}",
         ]
     for text in rank.clauses:
+        trip = _noun(text)
         alone += [
-            f"the {_T} of mine {text}",
+            f"the {trip} of mine {text}",
             f"the one of [|all] my trips {text}",
             f"the trip on my account {text}",
         ]
         among += [
             f"the one {text} [of|among|out of] [|all] my trips {{w:CLAUSES}}",
-            f"the {_T} {text} among [those|the ones] of mine {{w:CLAUSES}}",
+            f"the {trip} {text} among [those|the ones] of mine {{w:CLAUSES}}",
         ]
     return [
         Rule("INNER", bare, tuple(alone), family="superlative"),
@@ -176,16 +182,21 @@ def _ranks(rank: _Rank) -> list[Rule]:
     bare = {"by": "extreme", "field": rank.field, "pick": rank.pick, "place": "$n", "where": []}
     alone, among = list[str](), list[str]()
     for text in rank.adjectives:
-        trip = "trip" if "booked" in text else _T
+        trip = _noun(text)
         alone += [f"my {{n:NTH}} {text} {trip}", f"the {{n:NTH}} {text} of [|all] my trips"]
-        alone += [f"the {{n:NTH}} {text} [trip|one] [of mine|I have]"]
+        alone += [f"the {{n:NTH}} {text} {trip} [of mine|I have]"]
         among += [f"my {{n:NTH}} {text} {trip} {{w:CLAUSES}}"]
         among += [f"the {{n:NTH}} {text} [of|one among] [|all] my trips {{w:CLAUSES}}"]
     for text in rank.ranked:
-        alone += [f"the {_T} of mine {text}", f"the one of my trips {text}", f"the trip on my account {text}"]
+        alone += [
+            f"the {_noun(text)} of mine {text}",
+            f"the one of my trips {text}",
+            f"the trip on my account {text}",
+        ]
         among += [f"the one {text} [of|among|out of] [|all] my trips {{w:CLAUSES}}"]
     for text in rank.counted:
-        alone += [f"the {{n:NTH}} of my [trips|bookings] {text}", f"my {{n:NTH}} [trip|booking] {text}"]
+        nouns = "trip" if "book" in text else "[trip|booking]"
+        alone += [f"the {{n:NTH}} of my trips {text}", f"my {{n:NTH}} {nouns} {text}"]
         among += [f"the {{n:NTH}} of [|all] my trips {{w:CLAUSES}} {text}"]
     return [
         Rule("INNER", bare, tuple(alone), family="rank"),
@@ -232,16 +243,16 @@ _TO_CITY = (
     "[my|the] trip [bound for|headed for|going to] {d:CITY}",
 )
 _ROUTE_DAY = (
-    "my {s:DATE} {TRIP} from {o:CITY} to {d:CITY}",
-    "the {s:DATE} {TRIP} [{IHAVE}|] from {o:CITY} to {d:CITY}",
-    "my {o:CITY} to {d:CITY} {TRIP} [on|of|starting|starting on|leaving] {s:DATE}",
-    "the {o:CITY} to {d:CITY} {TRIP} [{IHAVE}|] [on|for|starting on|leaving on] {s:DATE}",
-    "the {TRIP} that [takes|brings|gets] me from {o:CITY} to {d:CITY} [on|starting on] {s:DATE}",
-    "the trip that [leaves|departs] {o:CITY} for {d:CITY} on {s:DATE}",
-    "the {TRIP} I'm [taking|making|starting] on {s:DATE} from {o:CITY} to {d:CITY}",
-    "my {TRIP} [of|dated] {s:DATE}, {o:CITY} to {d:CITY}",
-    "the {TRIP} I have for {s:DATE}, [from|leaving] {o:CITY} to {d:CITY}",
-    "my {TRIP}, {o:CITY} to {d:CITY}, {s:DATE}",
+    "my {TRIP} from {o:CITY} to {d:CITY} [starting|leaving|departing|beginning] on {s:DATE}",
+    "the {TRIP} [{IHAVE}|] from {o:CITY} to {d:CITY} that [starts|leaves|departs|begins] on {s:DATE}",
+    "my {o:CITY} to {d:CITY} {TRIP} [starting|starting on|leaving on|departing on] {s:DATE}",
+    "the {o:CITY} to {d:CITY} {TRIP} [{IHAVE}|] [starting on|leaving on|departing on] {s:DATE}",
+    "the {TRIP} [starting|departing] on {s:DATE} that [takes|brings|gets] me from {o:CITY} to {d:CITY}",
+    "the trip that [leaves|departs|sets off from] {o:CITY} for {d:CITY} on {s:DATE}",
+    "the [trip|journey] I'm [starting|beginning] on {s:DATE} from {o:CITY} to {d:CITY}",
+    "my {TRIP} from {o:CITY} to {d:CITY} with its [start|departure] on {s:DATE}",
+    "the {TRIP} I have with its [start|departure] on {s:DATE}, from {o:CITY} to {d:CITY}",
+    "my {TRIP}, {o:CITY} to {d:CITY}, [starting|leaving|departing] {s:DATE}",
 )
 _ROUTE = (
     "my {o:CITY} to {d:CITY} {TRIP}",
@@ -250,17 +261,18 @@ _ROUTE = (
     "the trip that [leaves|departs] {o:CITY} for {d:CITY}",
 )
 _DAY = (
-    "my {s:DATE} {TRIP}",
-    "the {s:DATE} {TRIP} {IHAVE}",
-    "the {TRIP} I have [for|on] {s:DATE}",
-    "the trip I'm [taking|starting|leaving for] on {s:DATE}",
+    "my {TRIP} [starting|leaving|departing|setting off] on {s:DATE}",
+    "the {TRIP} {IHAVE} with its [start|departure] on {s:DATE}",
+    "the {TRIP} I have that [starts|leaves|departs|begins|sets off] on {s:DATE}",
+    "the [trip|journey] I'm [starting|beginning|leaving for] on {s:DATE}",
+    "the [trip|journey] I [start|begin|leave for] on {s:DATE}",
 )
 _TO_DAY = (
-    "my {s:DATE} {TRIP} to {d:CITY}",
-    "my {d:CITY} {TRIP} [on|of|for|starting on|leaving on] {s:DATE}",
-    "the {d:CITY} trip [{IHAVE}|] on {s:DATE}",
-    "the trip that [takes|brings|gets] me to {d:CITY} on {s:DATE}",
-    "the {s:DATE} {TRIP} [that takes me|bound|headed] to {d:CITY}",
+    "my {TRIP} to {d:CITY} [starting|leaving|departing|setting off] on {s:DATE}",
+    "my {d:CITY} {TRIP} [starting on|leaving on|departing on|that starts on] {s:DATE}",
+    "the {d:CITY} trip [{IHAVE}|] that [starts|begins|leaves] on {s:DATE}",
+    "the trip that [takes|brings|gets] me to {d:CITY}, [starting|leaving|departing] on {s:DATE}",
+    "my {d:CITY} {TRIP} with its [start|departure] on {s:DATE}",
 )
 _TO_FROM = (
     "my {d:CITY} {TRIP} [from|out of|starting in|departing from] {o:CITY}",
@@ -268,9 +280,9 @@ _TO_FROM = (
     "the trip that [takes|brings|gets] me to {d:CITY} from {o:CITY}",
 )
 _DAY_FROM = (
-    "my {s:DATE} {TRIP} [from|out of|starting in] {o:CITY}",
-    "the {s:DATE} trip {IHAVE} [from|out of|starting in] {o:CITY}",
-    "the {TRIP} on {s:DATE} that [takes|gets] me away from {o:CITY}",
+    "my {TRIP} [starting|leaving|departing|setting off] on {s:DATE} [from|out of] {o:CITY}",
+    "the trip {IHAVE} that [starts|begins] on {s:DATE} in {o:CITY}",
+    "the {TRIP} with its [start|departure] on {s:DATE} from {o:CITY}",
 )
 _SAME_1 = (
     "[the same|that same|the very same] [trip|booking|reservation]",
@@ -285,14 +297,14 @@ _SAME_2 = (
 )
 _NEW_1 = (
     "the [new|brand-new|newly made|freshly made] [booking|trip|reservation]",
-    "the [trip|reservation] you've [just|newly] booked [for me|]",
+    "the [trip|journey] you've [just|newly] booked [for me|]",
     "my new [booking|trip|reservation]",
-    "the [trip|reservation] that was just booked",
+    "the [trip|journey] that was just booked",
 )
 _ALL = (
     "all my [trips|bookings|reservations|journeys]",
     "all of my [trips|bookings|reservations]",
-    "all the [trips|bookings|reservations] [I have|of mine|I've made|on my account|in my name]",
+    "all the [trips|bookings|reservations] [I have|of mine|on my account|in my name]",
     "[every|every single|each and every] [trip|booking|reservation] [of mine|I have|in my name]",
     "every one of my [trips|bookings|reservations]",
     "[any and all|the whole lot of] my [trips|bookings]",

@@ -14,8 +14,7 @@ ALLVOUCHERS: all my travel certificates, all of my travel certificates, all the 
     have, all the travel certificates on my profile, all the travel certificates in my account, all
     travel certificates in my name, all the travel certificates I own, all those travel certificates of
     mine
-ALTER: change, switch, alter, swap, modify, adjust, revise, amend, update, reset, edit, rework, redo,
-    correct
+ALTER: change, switch, alter, modify, adjust, revise, amend, update, edit, correct
 ALTERED: changed, switched, altered, modified, adjusted, revised, amended, updated, reset
 BAGGAGE: number of checked bags, checked baggage, checked luggage, bag count, luggage count, number of
     checked suitcases, baggage entry, luggage total, tally of checked bags, number of bags to check in,
@@ -30,27 +29,24 @@ CANCELLED: cancelled, called off, gave up, were to cancel, were to call off, dro
 CASES: checked bags, checked suitcases, bags to check in, suitcases to check in, pieces of checked
     luggage, pieces of checked baggage, hold bags
 CHARGED: charged, billed, debited, invoiced, asked to pay, made to pay
-CLAIMFOR: arrange, process, see to, organise, handle, sort out, put through, take care of, initiate,
-    work out
+CLAIMFOR: arrange, process, see to, organise, handle, sort out, put through, take care of, initiate
 CLASS: cabin, class, cabin class, travel class, class of travel, seating class, service class
-CODE: number, code, reference, booking number, reservation number, booking code, reservation code,
-    confirmation number, booking reference, confirmation code, record number, reference number
+CODE: number, code, reference, confirmation number, confirmation code, record number, reference number
 COMPENSATION: compensation, some compensation, the due compensation, a compensation payment, fair
     compensation, proper compensation, the compensation that's due, suitable compensation, reasonable
     compensation, compensation in full, my compensation, the usual compensation, adequate compensation,
     rightful compensation, appropriate compensation, the compensation I'm due
-DEPARTING: departing, leaving, starting, setting off, flying out, taking off, heading out, going out,
-    flying, travelling
+DEPARTING: departing, leaving, starting, setting off, flying out, taking off, heading out
 DROPPING: cancelling, calling off, dropping, giving up, scrapping, withdrawing from, annulling
 EXTRA: more, additional, extra, further, some more, some extra, some further, some additional, yet more
 FILED: under, numbered, filed under, listed under, saved as, recorded as, stored under, with number,
-    with code, with reference, booked under
+    with code, with reference
 FINDME: look me up, find me, pull me up, search for me, identify me, bring me up
 FIX: correct, fix, change, amend, update, repair, rectify, sort out, adjust, edit, revise, straighten
     out, remedy, clean up, attend to, deal with, take care of
 FIXED: corrected, fixed, changed, amended, updated, repaired, rectified, sorted out, adjusted, put
     right, revised
-FLYME: fly, take, bring, carry, send, get, transport
+FLYME: fly, take, get
 FORTHIS: for reference, for your records, in case you need it, to identify me, so you can find me,
     before you ask, just so you know, to save you asking, for the record, by the way, to look me up
 GETME: book, get, find, reserve, arrange for, secure, organise for, pick out for, sort out for, hold for
@@ -59,9 +55,8 @@ GOTBACK: get back, receive back, recover, be refunded, be paid back, be reimburs
     returned to me, get refunded, see returned, have reimbursed, get returned
 GRANT: give, pay, send, grant, get, issue, offer, award, secure, provide
 HOWMUCH: how much, how much money, what, what sum, what amount
-IHAVE: I have, I've got, I've booked, you have for me, I arranged, I reserved, of mine, on my account,
-    in my name, I booked, on my profile, I hold, under my name, I made, I see on my account, I paid for,
-    I set up, made in my name, I'm booked on, shown on my account, that I made
+IHAVE: I have, I've got, you have for me, I arranged, of mine, on my account, in my name, on my profile,
+    I hold, under my name, I see on my account, I paid for, I set up, made in my name, shown on my account
 IHAVELEFT: do I have, is there, is left, remains, is still available, do I still have, am I left with,
     do I own, do I have available, have I still got, have I got, is at my disposal
 LISTED: registered, listed, signed in, known, filed, enrolled, on file, set up
@@ -87,14 +82,14 @@ OTHER: another, a different, some other, an alternative, a new
 PAID: paid, spent, handed over, laid out, was charged, had to pay, ended up paying, was billed, parted
     with, shelled out
 PARTOF: part of, which is part of, which belongs to, belonging to, a leg of, included in, one leg of,
-    within, one of the flights of, booked under, from, one part of, which falls under, contained in,
+    within, one of the flights of, one part of, which falls under, contained in,
     that belongs to, listed under
 PAY: pay, spend, hand over, lay out, part with, shell out, fork out
 PRICE: price, cost, amount, sum, charge, fare, bill, outlay
 PROCESS: process, put through, take care of, see to, arrange, handle, carry out, initiate, start,
-    complete, request, execute, organise
+    complete, execute, organise
 REDO: rebook, reissue, redo, rewrite, remake, re-ticket
-REFUND: refund, reimbursement, refund amount, amount refunded, repayment, repaid amount, refund sum
+REFUND: refund, reimbursement, refund amount, repayment, refund sum
 RESCHEDULE: move, shift, change, reschedule, transfer, switch, rebook, reassign
 SEAT: seat, put, place, accommodate, book, settle
 SEATON: a seat, a place, a ticket, passage, a spot, a reservation, space, room, an available seat, one
