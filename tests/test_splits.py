@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from simenv.core.canonical import canonical
 from simenv.core.errors import DataError, UsageError
-from simenv.core.pack import Pack, parse_pack, read_pack
+from simenv.core.pack import Pack, bundled, parse_pack, read_pack
 from simenv.synth.forge import Order
 from simenv.synth.grow import held_out, operators
 from simenv.synth.recheck import overlap, recheck
@@ -19,6 +20,29 @@ from simenv.synth.store import Produced, produce
 from tests.proved import Line, copy, data_of, find, generator, pack_of, signed
 
 # Disjoint or not
+
+
+def test_operators_that_are_taken_out_of_certificates_are_found_by_growing_again() -> None:
+    whole = bundled("airline", "test")
+    pairs = [
+        (line, pair)
+        for line in whole.lines
+        for pair in combinations(sorted(set(line["certificate"]["lineage"])), 2)
+        if held_out(*pair)
+    ]
+    line, pair = copy(pairs[0][0]), "+".join(pairs[0][1])
+    line["certificate"]["lineage"] = []
+    head = whole.header | {"split": "train", "tasks": 1}
+    forged = parse_pack("train", "".join(canonical(each) + "\n" for each in [head, line]).encode())
+    found = {each.what: each.found for each in overlap(forged, pack_of("test"))}
+    assert pair in found["pairs kept for the test split, in train"]
+
+
+def test_tasks_that_do_not_grow_from_their_certificates_are_no_ground_for_a_proof() -> None:
+    line = find(lambda line: "setup" not in line, "train")
+    line["certificate"]["address"][-1] += 1
+    found = overlap(of("train", line), pack_of("test"))
+    assert any("do not grow" in each.what for each in found)
 
 
 def of(split: str, *lines: Line) -> Pack:

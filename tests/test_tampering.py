@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
-from simenv.core.errors import DataError
+from simenv.core.canonical import canonical, parse_trusted
+from simenv.core.errors import DataError, UsageError
+from simenv.core.pack import Pack, parse_pack
 from simenv.core.plan import Plan
 from simenv.synth import recheck as rechecking
 from simenv.synth.certificate import OBLIGATIONS, VERSION, Certificate
+from simenv.synth.forge import make_world
 from simenv.synth.grow import belongs
+from simenv.synth.order import Order
 from tests.proved import Line, copy, file_of, find, lies, pack_of, signed
 
 Change = Callable[[Line], object]
@@ -300,3 +304,55 @@ def test_every_field_of_a_certificate_is_needed() -> None:
         part = {name: value for name, value in whole.items() if name != field}
         with pytest.raises(DataError, match="certificate"):
             Certificate.from_json(part, "tasks.jsonl", 2)
+
+
+# What a file must look like before anyone plays it
+
+
+def test_a_twin_without_its_original_is_found() -> None:
+    line = find(is_twin)
+    assert [(lie.task, lie.obligation) for lie in lies([line])] == [(line["id"], "P14")]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [put("certificate", "version", to=7), put("certificate", "proofs", to=[1]), put("certificate", to=5)],
+)
+def test_certificates_of_another_form_are_none(spoil: Callable[[Line], Any]) -> None:
+    line = find(lambda line: not is_twin(line))
+    spoil(line)
+    pack = written(line)
+    with pytest.raises(UsageError, match="certificate"):
+        pack.trusted(uncertified=False)
+    assert pack.trusted(uncertified=True)
+
+
+def written(line: Line, **head: Any) -> Pack:
+    """Return a set of one line as it is read from a file."""
+    header = pack_of().header | {"tasks": 1} | head
+    return parse_pack("forged", "".join(canonical(each) + "\n" for each in [header, line]).encode())
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"worlds": [{}]},
+        {"worlds": "x"},
+        {"worlds": [{"address": [{}], "size": "S", "digest": ""}]},
+        {"made": 5},
+    ],
+)
+def test_a_header_of_another_form_is_a_broken_file(head: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="header"):
+        written(find(plain), **head)
+
+
+# What is asked for is what is made
+
+
+def test_operators_that_are_named_are_used_or_refused() -> None:
+    made = make_world(Order("airline", depth=(2, 3), breadth=(1, 1), operators=("rank",), twins=False), 0, 3)
+    assert made.lines
+    assert all(parse_trusted(line)["certificate"]["lineage"] == ["rank"] for line in made.lines)
+    with pytest.raises(UsageError, match="--depth 1:2"):
+        Order("airline", depth=(1, 1), breadth=(1, 1), operators=("rank",)).check()
