@@ -145,9 +145,17 @@ class Scope:
         numbers = range(1, len(plan.wants) + 1)
         return all(self._matches("SAY", said_of(self.words, plan, n)) for n in numbers)
 
-    def on(self, plan: Plan) -> "Scope":
-        """Return the same view of another plan."""
-        return Scope(self.domain, self.words, self.stage, plan, self.notes)
+    def sayable(self, plan: Plan) -> Plan | None:
+        """Return a plan if every want of it can be said."""
+        return plan if self.says_plan(plan) else None
+
+    def meets(self, element: Element, clause: Sequence[Json]) -> bool:
+        """Whether an element meets a clause; one whose value has to be worked out counts as met."""
+        name, how, wanted = clause
+        if isinstance(wanted, dict):
+            return True
+        value = self.value(name, element)
+        return wanted in value if how == "has" else bool(value == wanted)
 
     def with_ref(self, spot: Spot, ref: Ref) -> Plan:
         """Return the plan with another reference in that place."""

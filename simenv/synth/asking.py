@@ -38,10 +38,6 @@ def _plain_deeds(scope: Scope) -> list[tuple[int, Want, Verb, Element]]:
     return found
 
 
-def _sayable(scope: Scope, plan: Plan) -> Plan | None:
-    return plan if scope.says_plan(plan) else None
-
-
 def _tests(scope: Scope, element: Element, at: Ref, draws: Draws) -> Iterator[tuple[dict[str, Any], bool]]:
     """Yield (test on the element, whether it holds), of amounts and counts, both ways."""
     for field in draws.shuffled(scope.fields(lambda each: each.asks and each.kind in ("money", "count"))):
@@ -72,7 +68,7 @@ def conditional(scope: Scope, draws: Draws) -> Plan | None:
             for test, holds in _tests(scope, element, want["at"], draws.at("test", number)):
                 branches = (deed, alternative) if holds else (alternative, deed)
                 grown = {"when": test, "then": [branches[0]], "else": [branches[1]]}
-                plan = _sayable(scope, _renamed(scope.plan, number, grown, moved=not holds))
+                plan = scope.sayable(_renamed(scope.plan, number, grown, moved=not holds))
                 if plan is not None:
                     return plan
     return None
@@ -114,7 +110,7 @@ def fallback(scope: Scope, draws: Draws) -> Plan | None:
                 first = {"do": denied.name, "at": want["at"], "args": args}
                 second = {"do": other.name, "at": _IT, "args": more}
                 plain = _forget(scope.plan, number)
-                plan = _sayable(scope, plain.with_want(number, {"first": first, "instead": second}))
+                plan = scope.sayable(plain.with_want(number, {"first": first, "instead": second}))
                 if plan is not None:
                     return plan
     return None
@@ -157,7 +153,7 @@ def policy_gate(scope: Scope, draws: Draws) -> Plan | None:
             continue
         for denied, args in scope.options("no", draws.at("denied", number), element, _acts(scope)):
             grown = {"do": denied.name, "at": want["at"], "args": args}
-            plan = _sayable(scope, _forget(scope.plan, number).with_want(number, grown))
+            plan = scope.sayable(_forget(scope.plan, number).with_want(number, grown))
             if plan is not None:
                 return plan
     return None
@@ -214,7 +210,7 @@ def _derived(scope: Scope, draws: Draws, kinds: Sequence[str], test: Any) -> Pla
             if verb.answer(scope.stage, scope.plan.customer, element, args) != "yes":
                 continue
             plain = _forget(scope.plan, number)
-            plan = _sayable(scope, plain.with_want(number, want | {"args": want["args"] | {name: value}}))
+            plan = scope.sayable(plain.with_want(number, want | {"args": want["args"] | {name: value}}))
             if plan is not None:
                 return plan
     return None
@@ -241,7 +237,7 @@ def shifted(scope: Scope, draws: Draws) -> Plan | None:
 def _added(scope: Scope, want: Want, draws: Draws) -> Plan | None:
     wants = [*scope.plan.wants, want]
     told = draws.at("told").choice((1, len(wants), len(wants)))
-    return _sayable(scope, adopt(scope.plan.model_copy(update={"wants": wants}), told=told))
+    return scope.sayable(adopt(scope.plan.model_copy(update={"wants": wants}), told=told))
 
 
 def _another(scope: Scope, draws: Draws, wanted: Answer) -> Plan | None:
@@ -299,9 +295,7 @@ def coupled(scope: Scope, draws: Draws) -> Plan | None:
                 test = {"left": {"sum": field.name, "refs": refs}, "how": ">", "right": limit}
                 then = [want | {"at": refs[0]}, {"do": second.name, "at": refs[1], "args": args}]
                 grown = {"when": test, "then": then, "else": []}
-                plan = (
-                    _sayable(scope, _forget(scope.plan, number).with_want(number, grown)) if limit else None
-                )
+                plan = scope.sayable(_forget(scope.plan, number).with_want(number, grown)) if limit else None
                 if plan is not None:
                     return plan
     return None
@@ -328,7 +322,7 @@ def _spread(scope: Scope, draws: Draws, *, spare: bool) -> Plan | None:
             for verb in draws.at("verb").shuffled(verbs):
                 grown = _over(scope, verb, where, members, draws.at(number, verb.name), spare=spare)
                 plain = _forget(scope.plan, number)
-                plan = _sayable(scope, plain.with_want(number, grown)) if grown else None
+                plan = scope.sayable(plain.with_want(number, grown)) if grown else None
                 if plan is not None:
                     return plan
     return None

@@ -284,9 +284,7 @@ class Grower:
         at = want.get("at", {"by": "none"})
         if at["by"] != "all" or self.words.find_verb(want["do"]).over == "set":
             return 1
-        among = [
-            each for each in scope.elements if all(_meets(scope, each, clause) for clause in at["where"])
-        ]
+        among = [each for each in scope.elements if all(scope.meets(each, clause) for clause in at["where"])]
         return len(among) - (at["besides"] is not None)
 
     def _placed(self, grown: Grown, draws: Draws, split: str) -> Grown | None:
@@ -308,10 +306,3 @@ class Grower:
             if belongs(plan, split) and self.scope(plan).says_plan(plan):
                 return Grown(plan, grown.lineage)
         return None
-
-
-def _meets(scope: Scope, element: Any, clause: Any) -> bool:
-    value = scope.value(clause[0], element)
-    return isinstance(clause[2], dict) or (
-        clause[2] in value if clause[1] == "has" else bool(value == clause[2])
-    )

@@ -27,14 +27,10 @@ def _core(scope: Scope) -> Iterator[tuple[str, Want, Verb, str]]:
                 yield place, want, verb, arg.name
 
 
-def _sayable(scope: Scope, plan: Plan) -> Plan | None:
-    return plan if scope.says_plan(plan) else None
-
-
 def hidden_slot(scope: Scope, draws: Draws) -> Plan | None:
     """Leave out of the request what has to be asked for."""
     for place, _, _, _ in draws.shuffled(list(_core(scope))):
-        plan = _sayable(scope, adopt(scope.plan, asked=[*scope.plan.manner.asked, place]))
+        plan = scope.sayable(adopt(scope.plan, asked=[*scope.plan.manner.asked, place]))
         if plan is not None:
             return plan
     return None
@@ -51,12 +47,12 @@ def ambiguous(scope: Scope, draws: Draws) -> Plan | None:
             field = scope.words.find_field(clause[0])
             place = f"{prefix}.at.{clause[0]}"
             rest = [each for each in ref["where"] if each is not clause]
-            others = [each for each in scope.elements if all(_meets(scope, each, one) for one in rest)]
+            others = [each for each in scope.elements if all(scope.meets(each, one) for one in rest)]
             # Of those that the words leave open, only the ones count that the request makes sense for.
             fits = sum(_makes_sense(scope, deed, each) for each in others)
             askable = field.slot not in ("", "other") and not isinstance(clause[2], dict)
             if fits >= 2 and askable and place not in manner.asked:
-                plan = _sayable(scope, adopt(scope.plan, asked=[*manner.asked, place]))
+                plan = scope.sayable(adopt(scope.plan, asked=[*manner.asked, place]))
                 if plan is not None:
                     return plan
     return None
@@ -69,13 +65,6 @@ def _makes_sense(scope: Scope, deed: Want, element: Any) -> bool:
     if verb.over != "one":
         return True
     return verb.answer(scope.stage, scope.plan.customer, element, deed["args"]) != ""
-
-
-def _meets(scope: Scope, element: Any, clause: Any) -> bool:
-    value = scope.value(clause[0], element)
-    if isinstance(clause[2], dict):
-        return True
-    return clause[2] in value if clause[1] == "has" else bool(value == clause[2])
 
 
 def _other_values(scope: Scope, place: str, want: Want, verb: Verb, name: str, draws: Draws) -> Iterator[Any]:

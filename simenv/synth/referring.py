@@ -101,15 +101,10 @@ def _meeting(scope: Scope, clauses: Sequence[Sequence[Json]]) -> list[Element]:
 def _places_meeting(scope: Scope, clause: Sequence[Json]) -> list[int]:
     """Return which of the elements meet a clause, by their places."""
     return scope.noted(
-        lambda: [at for at, each in enumerate(scope.elements) if _meets(scope, each, clause)],
+        lambda: [at for at, each in enumerate(scope.elements) if scope.meets(each, clause)],
         "meeting",
         canonical(clause),
     )
-
-
-def _meets(scope: Scope, element: Element, clause: Sequence[Json]) -> bool:
-    value = scope.value(clause[0], element)
-    return clause[2] in value if clause[1] == "has" else bool(value == clause[2])
 
 
 def _scoped(scope: Scope, spot: Spot) -> Iterator[Ref]:

@@ -27,20 +27,16 @@ def _stage(scope: Scope) -> AirlineStage:
     return stage  # type: ignore[no-any-return]
 
 
-def _sayable(scope: Scope, plan: Plan) -> Plan | None:
-    return plan if scope.says_plan(plan) else None
-
-
 def _added(scope: Scope, want: Want, told: int) -> Plan | None:
     """Return the plan with one want more, of which the opening tells the first ``told``."""
     wants = [*scope.plan.wants, want]
-    return _sayable(scope, adopt(scope.plan.model_copy(update={"wants": wants}), told=told))
+    return scope.sayable(adopt(scope.plan.model_copy(update={"wants": wants}), told=told))
 
 
 def _exchanged(scope: Scope, number: int, want: Want) -> Plan | None:
     """Return the plan with another want in that place; what the opening says of the old one is gone."""
     opened = [place for place in scope.plan.manner.opened if not place.startswith(f"g{number + 1}.")]
-    return _sayable(scope, adopt(scope.plan.with_want(number, want), opened=opened))
+    return scope.sayable(adopt(scope.plan.with_want(number, want), opened=opened))
 
 
 # Wants that build on the one before
