@@ -9,10 +9,12 @@ from pathlib import Path
 
 import simenv
 from simenv.agents.adaptive import STOP_SE, Measured, run_adaptive
+from simenv.agents.concurrent import run_concurrently
 from simenv.agents.oracle import oracle
 from simenv.agents.protocol import Agent
-from simenv.agents.registry import agent
+from simenv.agents.remote import NAME
 from simenv.agents.runs import Outcome, Plan, attempt, run
+from simenv.cli import models
 from simenv.cli.choose import ENV_HELP, Choice, add_split, add_uncertified, choose, domain_of, pack_in
 from simenv.cli.difficulty import items_of
 from simenv.cli.words import Commands, bar, command, count, emit, say
@@ -38,9 +40,18 @@ def run_agent(args: argparse.Namespace) -> int:
     ability is known to a standard error of 0.3. Difficulties are the certificates', or refitted ones
     (see `simenv tasks FILE --calibrate`).
 
+    With --agent openai, any model behind an OpenAI-compatible server plays, several episodes at once. What
+    fails is tried again; a run that broke off is continued by the same command. With --cassette FILE every
+    reply is kept, and the run can be played again with --offline.
+
+    With --agent hf, a transformers checkpoint on this machine, or what `simenv train` has made, plays in this
+    process. Nothing is downloaded.
+
     Example:
       simenv run airline --agent oracle --tasks 20 --trials 1 --out oracle.jsonl
       simenv run airline --agent noisy:5 --tasks tasks.jsonl --adaptive --out noisy.jsonl
+      simenv run airline --agent openai --base-url http://127.0.0.1:8000/v1 --model M --tasks 9 --out m.jsonl
+      simenv run airline --agent hf --model checkpoints/qwen --tasks 9 --temperature 0 --out qwen.jsonl
     """
     chosen = choose(args.env, tasks=args.tasks, split=args.split, uncertified=args.uncertified)
     plan = Plan(
@@ -53,11 +64,10 @@ def run_agent(args: argparse.Namespace) -> int:
         simenv=simenv.__version__,
         twins=chosen.twins,
     )
-    player = agent(args.agent, catalog.domain(plan.domain), chosen.tasks)
     if args.calibration and not args.adaptive:
         raise UsageError("--calibration says which task an adaptive run asks next; add --adaptive")
     try:
-        found = _play(args, plan, player, chosen)
+        found = _PLAYS[models.kind_of(args)](args, plan, chosen)
     except KeyboardInterrupt as stop:
         stop.add_note("Every episode that was finished is in the log; the same command goes on from there.")
         raise
@@ -77,10 +87,46 @@ def run_agent(args: argparse.Namespace) -> int:
     return 0
 
 
-def _play(args: argparse.Namespace, plan: Plan, player: Agent, chosen: Choice) -> Outcome | Measured:
-    if not args.adaptive:
+def _play(args: argparse.Namespace, plan: Plan, chosen: Choice) -> Outcome | Measured:
+    player = models.local(args.agent, plan.domain, chosen.tasks)
+    if args.adaptive:
+        return _ask_adaptively(args, plan, player, chosen)
+    with bar(plan.episodes, "episodes") as progress:
+        return run(plan, player, args.out, progress=progress.update)
+
+
+def _play_remote(args: argparse.Namespace, plan: Plan, chosen: Choice) -> Outcome | Measured:
+    model = models.model_of(args)
+    plan = models.planned_for(plan, f"{NAME}:{model.name}", model.header())
+    with models.opened(args, model) as remote:
+        if args.adaptive:
+            return _ask_adaptively(args, plan, remote.agent(), chosen)
         with bar(plan.episodes, "episodes") as progress:
-            return run(plan, player, args.out, progress=progress.update)
+            return run_concurrently(
+                plan,
+                remote.agent,
+                args.out,
+                workers=args.concurrency,
+                stop=remote.stop,
+                progress=progress.update,
+            )
+
+
+def _play_in_process(args: argparse.Namespace, plan: Plan, chosen: Choice) -> Outcome | Measured:
+    model = models.in_process(args)
+    plan = models.planned_for(plan, f"{models.HF}:{model.name}", model.header())
+    if args.adaptive:
+        return _ask_adaptively(args, plan, model, chosen)
+    with bar(plan.episodes, "episodes") as progress:
+        return run_concurrently(
+            plan, model.agent, args.out, workers=1, stop=model.stop, progress=progress.update
+        )
+
+
+_PLAYS = {"": _play, NAME: _play_remote, models.HF: _play_in_process}
+
+
+def _ask_adaptively(args: argparse.Namespace, plan: Plan, player: Agent, chosen: Choice) -> Measured:
     items = items_of(chosen, args.calibration)
     with bar(plan.episodes, "tasks at most") as progress:
         return run_adaptive(plan, player, items, args.out, progress=progress.update)
@@ -293,7 +339,10 @@ def add(commands: Commands) -> None:
     each = command(commands, "run", run_agent)
     each.add_argument("env", metavar="ENV", help=ENV_HELP)
     each.add_argument(
-        "--agent", required=True, metavar="NAME", help="oracle, idle, ...; a wrong name lists them"
+        "--agent",
+        required=True,
+        metavar="NAME",
+        help="oracle, idle, openai, hf, ...; a wrong name lists them",
     )
     each.add_argument("--tasks", required=True, metavar="N|FILE", help="the first N tasks, or all of a pack")
     each.add_argument(
@@ -316,6 +365,7 @@ def add(commands: Commands) -> None:
     )
     add_split(each)
     add_uncertified(each)
+    models.add_model(each)
 
     each = command(commands, "replay", replay_run)
     each.add_argument("log", metavar="RUN.jsonl", help="a log that `simenv run` wrote")

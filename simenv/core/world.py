@@ -323,6 +323,10 @@ class World:
         # The triggers have seen rows that the state's journal already holds.
         self._raw.clear()
 
+    def holds(self, state: State) -> bool:
+        """Whether the connection's rows are those of ``state``, calls that are under way aside."""
+        return self._at == state.row_hash
+
     def close(self) -> None:
         """Close the connection."""
         self._con.close()

@@ -50,7 +50,8 @@ def borrow(frozen: WorldImage, state: State) -> World:
         _leave_dead_threads(frozen)
         seats = frozen.seats.setdefault(threading.get_ident(), [])
     for at, world in enumerate(seats):
-        if world.state is state:
+        # An episode that was played on by another thread meanwhile has left its old connection behind.
+        if world.state is state and world.holds(state):
             if at:
                 seats.insert(0, seats.pop(at))
             return world
@@ -65,11 +66,13 @@ def keep(frozen: WorldImage, place: tuple[Any, ...], make: Callable[[], T]) -> T
 
     It goes when the world does: a cache of its own would hold on to worlds, which are large.
     """
-    if place not in frozen.kept:
+    # One look: between two, another thread may have emptied a full store.
+    found: T | None = frozen.kept.get(place)
+    if found is None:
+        found = make()
         if len(frozen.kept) >= READS:
             frozen.kept.clear()
-        frozen.kept[place] = make()
-    found: T = frozen.kept[place]
+        frozen.kept[place] = found
     return found
 
 
@@ -99,6 +102,18 @@ def _leave_dead_threads(frozen: WorldImage) -> None:
     alive = {thread.ident for thread in threading.enumerate()}
     for gone in [ident for ident in list(frozen.seats) if ident not in alive]:
         frozen.seats.pop(gone, None)
+
+
+def leave() -> None:
+    """Close the connections of the calling thread; its next episode opens new ones.
+
+    A connection costs a megabyte or more, and threads that play many worlds would each keep all of them.
+    """
+    here = threading.get_ident()
+    with _lock:
+        held = list(_images.values())
+    for frozen in held:
+        frozen.seats.pop(here, None)
 
 
 def _forget_seats() -> None:

@@ -7,6 +7,7 @@ from unicodedata import east_asian_width
 
 from simenv.core.errors import UsageError
 from simenv.scoring.statistics import Interval, mean_over_tasks, pass_hat_k, wilson
+from simenv.scoring.tokens import Spent
 from simenv.scoring.twins import TwinScore
 
 _NONE = "-"
@@ -23,6 +24,7 @@ class ScoreRow:
         errors: Tool calls that were refused, in all trials.
         breaches: Policy breaches in all trials.
         twins: What it did on pairs of near twins, if the tasks hold any.
+        spent: What it wrote, if that was counted.
 
     Example:
         >>> ScoreRow(agent="oracle", counts=((2, 2), (2, 1)), calls=14, errors=2, breaches=0).rate
@@ -35,6 +37,7 @@ class ScoreRow:
     errors: int = 0
     breaches: int = 0
     twins: TwinScore | None = None
+    spent: Spent | None = None
 
     def __post_init__(self) -> None:
         for trials, passed in self.counts:
@@ -100,10 +103,20 @@ class ScoreRow:
             "mean_calls": _rounded(self._per_trial(self.calls)),
             "mean_errors": _rounded(self._per_trial(self.errors)),
             "breaches": self.breaches,
-        } | ({"twins": self.twins.to_json()} if self.twins else {})
+        } | self._more()
 
-    def cells(self, ks: Sequence[int]) -> list[str]:
-        """Return the texts of this row of the table, with pass^k for each of ``ks``."""
+    def _more(self) -> dict[str, Any]:
+        """Return what not every row has."""
+        twins = {"twins": self.twins.to_json()} if self.twins else {}
+        return twins | ({"spent": self.spent.to_json()} if self.spent else {})
+
+    def cells(self, ks: Sequence[int], unit: str = "") -> list[str]:
+        """Return the texts of this row of the table, with pass^k for each of ``ks``.
+
+        Args:
+            ks: Which pass^k are shown.
+            unit: In which what was written per success is shown, or "" if it is not.
+        """
         low, high = self.interval
         return [
             self.agent if self.agent.isprintable() else ascii(self.agent),
@@ -116,9 +129,10 @@ class ScoreRow:
             _decimal(self._per_trial(self.calls)),
             _decimal(self._per_trial(self.errors)),
             str(self.breaches),
+            *([spent_text(self.spent, unit)] if unit else []),
         ]
 
-    def twin_cells(self, ks: Sequence[int]) -> list[list[str]]:
+    def twin_cells(self, ks: Sequence[int], unit: str = "") -> list[list[str]]:
         """Return the row below this one that counts pairs of twins solved together, if there are any."""
         if self.twins is None:
             return []
@@ -131,7 +145,7 @@ class ScoreRow:
                 str(self.twins.together),
                 _percent(self.twins.rate),
                 f"{_percent(low)} to {_percent(high)}" if self.twins.tried else _NONE,
-                *([_NONE] * (len(ks) + 3)),
+                *([_NONE] * (len(ks) + 3 + bool(unit))),
             ]
         ]
 
@@ -145,6 +159,7 @@ def score_table(rows: Sequence[ScoreRow]) -> str:
     Rates are percentages, calls and errors means per trial, breaches a sum. The columns
     pass^1, pass^2, ... stand where a task was tried more than once. Where the tasks hold near twins, a row
     counts the pairs that were solved together, and a line below the table the wrong and the missing refusals.
+    Where it was counted what agents wrote, the last column is that per success, failures included.
 
     Example:
         >>> print(score_table([ScoreRow(agent="oracle", counts=((1, 1),) * 50, calls=200)]), end="")
@@ -154,9 +169,16 @@ def score_table(rows: Sequence[ScoreRow]) -> str:
     ks = _shown_ks(max((row.most_k for row in rows), default=0))
     head = ["agent", "tasks", "trials", "passed", "rate", "95 % interval"]
     head += [f"pass^{k}" for k in ks] + ["calls", "errors", "breaches"]
-    lines = [head, *(line for row in rows for line in (row.cells(ks), *row.twin_cells(ks)))]
+    unit = next((row.spent.unit for row in rows if row.spent), "")
+    head += [f"{unit} per success"] if unit else []
+    lines = [head, *(line for row in rows for line in (row.cells(ks, unit), *row.twin_cells(ks, unit)))]
+    return "".join([aligned(lines), *map(_refusals, rows)])
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Return rows of cells as text, the first column to the left and all others to the right."""
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    return "".join([*(_line(cells, widths) for cells in lines), *map(_refusals, rows)])
+    return "".join(_line(cells, widths) for cells in lines)
 
 
 def _refusals(row: ScoreRow) -> str:
@@ -169,6 +191,13 @@ def _refusals(row: ScoreRow) -> str:
         f"did what it had to decline in {twins.done} of {twins.refusals} ({_percent(twins.under_refusal)})"
     )
     return f"{row.cells(())[0]}, episodes of twin pairs: {over}, {under}\n"
+
+
+def spent_text(spent: Spent | None, unit: str) -> str:
+    """Return what was written per success as a cell of a column of that unit."""
+    if spent is None or spent.unit != unit or spent.per_success is None:
+        return _NONE
+    return f"{spent.per_success:,.0f}"
 
 
 def _shown_ks(most: int) -> list[int]:

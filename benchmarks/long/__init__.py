@@ -1,0 +1,1 @@
+"""Long airline tasks, and a scripted agent that reads only what it is shown."""

@@ -1,0 +1,1 @@
+"""TRL itself with simenv; run by `make trl`, skipped where TRL is not installed."""
