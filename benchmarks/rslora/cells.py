@@ -22,7 +22,6 @@ from simenv.train.model import Decoder
 CUTS = (1, 2, 4, 8, 16, 32, 64)
 """Ranks that energies are summed to and updates cut to."""
 
-RATE_OF = {"adamw": 1e-3, "sgd": 0.1}
 _ENOUGH = 0.05
 _MAKING = 1
 """Moves with every change after which finished cells no longer fit."""
@@ -68,7 +67,8 @@ class Plan:
         size: Of the decoder, a name of :data:`simenv.train.model.SHAPES`.
         base_steps: Steps of 32 lines of the format.
         seeds: Each has its own facts or dialogues, order and first adapters. The base model is one.
-        full: Edits by full fine-tuning, each with both optimizers.
+        full: Edits by full fine-tuning.
+        optimizers: Of full fine-tuning, each with its learning rate.
         ranks: Of adapters.
         rates: Learning rates of adapters.
         alpha: Of adapters.
@@ -79,6 +79,7 @@ class Plan:
     base_steps: int
     seeds: int
     full: tuple[Edit, ...]
+    optimizers: tuple[tuple[str, float], ...]
     ranks: tuple[int, ...]
     rates: tuple[float, ...]
     alpha: float
@@ -93,7 +94,7 @@ class Plan:
 
 WHOLE = Plan(
     size="0.3m",
-    base_steps=300,
+    base_steps=600,
     seeds=3,
     full=(
         Edit("style", 1, 16, 300),
@@ -102,16 +103,18 @@ WHOLE = Plan(
         Edit("facts", 100, 50, 600),
         Edit("facts", 1000, 100, 800),
     ),
+    optimizers=(("adamw", 1e-3), ("sgd", 0.02)),
     ranks=(4, 8, 16, 32, 64, 128, 256, 512),
     rates=(2e-4, 7e-4, 2e-3, 7e-3),
     alpha=16,
-    adapters=(Edit("style", 1, 8, 60), Edit("facts", 32, 16, 120)),
+    adapters=(Edit("style", 1, 8, 80), Edit("facts", 32, 16, 120)),
 )
 QUICK = Plan(
     size="0.3m",
     base_steps=120,
     seeds=1,
     full=(Edit("style", 1, 16, 100), Edit("facts", 10, 10, 150)),
+    optimizers=(("adamw", 1e-3), ("sgd", 0.02)),
     ranks=(4, 32, 512),
     rates=(7e-4, 2e-3, 7e-3),
     alpha=16,
@@ -123,9 +126,9 @@ def cells(plan: Plan) -> dict[str, Callable[[Decoder], list[Row]]]:
     """Return every cell by name: what it does to the base model and returns."""
     found: dict[str, Callable[[Decoder], list[Row]]] = {}
     for edit in plan.full:
-        for optimizer in RATE_OF:
+        for optimizer, rate in plan.optimizers:
             for seed in range(plan.seeds):
-                found[f"full/{edit.name}/{optimizer}/{seed}"] = _full(edit, optimizer, seed)
+                found[f"full/{edit.name}/{optimizer}/{seed}"] = _full(edit, optimizer, rate, seed)
     for edit in plan.adapters:
         for rank in plan.ranks:
             for scaling in SCALINGS:
@@ -133,11 +136,10 @@ def cells(plan: Plan) -> dict[str, Callable[[Decoder], list[Row]]]:
     return found
 
 
-def _full(edit: Edit, optimizer: str, seed: int) -> Callable[[Decoder], list[Row]]:
+def _full(edit: Edit, optimizer: str, rate: float, seed: int) -> Callable[[Decoder], list[Row]]:
     def run(model: Decoder) -> list[Row]:
         train, asked = edit.lines(seed)
         parts = batches(train, edit.batch, edit.steps, generator("full", edit.name, seed))
-        rate = RATE_OF[optimizer]
         after, steps = edited_fully(model, parts, optimizer=optimizer, rate=rate, until=asked, enough=_ENOUGH)
         factors = updates(model, after)
         cuts = {rank: known(with_rank(model, factors, rank), asked) for rank in CUTS}

@@ -103,6 +103,7 @@ class GrpoConfig(Config):
         kl: A name of the estimators.
         refresh: Steps after which the reference becomes the policy; 0 for never.
         entropy: Weight of the entropy.
+        aggregation: A name of ``AGGREGATIONS``.
         credit: A name of ``CREDITS``.
         gamma: Of the credit.
         mask_reasons: Why an episode that did worse than its group and was cut off is masked; () punishes all.
@@ -136,6 +137,7 @@ class GrpoConfig(Config):
     kl: str = "k3+"
     refresh: int = Field(default=100, ge=0)
     entropy: float = Field(default=0.0, ge=0)
+    aggregation: str = "token_mean"
     credit: str = "outcome"
     gamma: float = Field(default=0.9, gt=0, le=1)
     mask_reasons: tuple[str, ...] = ("context", "env_error", "max_tokens", "max_turns", "timeout")

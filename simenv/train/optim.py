@@ -49,7 +49,8 @@ def orthogonal(matrix: Tensor) -> Tensor:
     for _ in range(_STEPS):
         square = x @ x.T
         x = _A * x + (_B * square + _C * square @ square) @ x
-    return x.T if tall else x
+    found: Tensor = x.T if tall else x
+    return found
 
 
 class Optimizers:
@@ -74,7 +75,8 @@ class Optimizers:
 
 def from_nothing(model: nn.Module, *, lr: float, matrix_lr: float) -> Optimizers:
     """Return Muon for the matrices of the blocks and AdamW for embeddings, norms and the rest."""
-    matrices, rest = [], []
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, weight in model.named_parameters():
         is_matrix = weight.dim() == 2 and name.startswith("layers.") and name.endswith(".weight")
         (matrices if is_matrix else rest).append(weight)

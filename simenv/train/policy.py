@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -36,12 +36,11 @@ class Policy:
     family: Family
     adapters: Adapters | None = None
     path: str = ""
-    _device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.model.head.device  # type: ignore[union-attr, return-value]
+        return self.model.head.device  # type: ignore[return-value]
 
     @property
     def is_small(self) -> bool:
@@ -134,8 +133,8 @@ def load_policy(path: str | Path, *, device: str = "cpu", dtype: str = "float32"
     if (folder / "model" / SHAPE).is_file():
         folder = folder / "model"
     if not (folder / SHAPE).is_file():
-        model = load_hf(folder, dtype=dtype, device=device)
-        return Policy(model, family_of(Codec.load(folder)), path=str(path))
+        checkpoint = load_hf(folder, dtype=dtype, device=device)
+        return Policy(checkpoint, family_of(Codec.load(folder)), path=str(path))
     try:
         told = parse_trusted((folder / SHAPE).read_text(encoding="utf-8"))
         model = Decoder(Shape(**told["shape"]), told["vocab"], room=told["room"])

@@ -82,6 +82,7 @@ class Rollout:
         verdict: The verdict, ready for JSON.
         messages: The chat, for people.
         actions: What the model did, as action strings.
+        guided: Whether it was told a hint that its tokens no longer show.
     """
 
     task: Task
@@ -95,6 +96,7 @@ class Rollout:
     verdict: Mapping[str, Any]
     messages: Sequence[Message]
     actions: Sequence[str] = ()
+    guided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from torch import nn  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
 
 from simenv.agents.protocol import StuckError, act_out  # noqa: E402
 from simenv.agents.runs import attempt  # noqa: E402
@@ -24,6 +24,7 @@ from simenv.core.pack import bundled  # noqa: E402
 from simenv.core.task import Task  # noqa: E402
 from simenv.episodes.episode import Episode  # noqa: E402
 from simenv.episodes.replay import read_episodes  # noqa: E402
+from simenv.train import agent as agent_module  # noqa: E402
 from simenv.train.agent import PIECE, Drawing, ModelAgent, hf_agent, load  # noqa: E402
 from simenv.train.families import family_of  # noqa: E402
 from simenv.train.hf import HfModel, from_config  # noqa: E402
@@ -142,10 +143,25 @@ def test_our_own_decoder_plays_as_it_is_sampled() -> None:
         assert next(agent.agent(rollout.number)(Episode(task(), face="compact"))) == family.action(said)
 
 
+@pytest.mark.parametrize("pieces", [[3, 1, 1, 1, 1, 2, 9, 1, 30, 1], [1] * 20, [50], [1, 49]])
+def test_a_lane_that_outgrows_its_cache_reads_on(pieces: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent_module, "PIECE", 4)
+    model = tiny(50)
+    ids = torch.randint(0, 1000, (50,), generator=torch.Generator().manual_seed(0)).tolist()
+    lane = agent_module._Lane(model)  # noqa: SLF001
+    end = 0
+    for piece in pieces:
+        found = lane.read(ids[end : end + piece])
+        end += piece
+        with torch.no_grad():
+            assert torch.allclose(found, model(torch.tensor([ids[:end]]))[0, -1], atol=1e-4)
+    assert lane.ids == ids[:end]
+
+
 class Spy(nn.Module):
     """A model that writes down what it reads, and draws from a script: a token for every read."""
 
-    head: torch.Tensor
+    head: Tensor
 
     def __init__(self, script: Sequence[int], vocab: int, room: int) -> None:
         super().__init__()

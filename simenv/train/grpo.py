@@ -1,0 +1,320 @@
+"""Group-relative policy optimization: sample groups, score them, move the adapter, repeat.
+
+One step is one window: groups whose rollouts did not all earn the same are sampled until there are enough,
+each rollout is held against the others of its group, and the adapter takes ``updates`` steps on the window.
+The defaults: leave-one-out baseline, tokens weighed alike over the whole window, a small KL to a reference
+that is refreshed, binary reward, and no blame for what was cut off.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from simenv.core.task import Task
+from simenv.episodes.episode import Episode
+from simenv.train.advantages import advantages, reward_table, zero_variance
+from simenv.train.batches import Batch, batch, by_length
+from simenv.train.config import GrpoConfig
+from simenv.train.corrections import correction, effective_share, mismatch
+from simenv.train.credit import decayed_rewards, token_advantages
+from simenv.train.demos import hint
+from simenv.train.filters import mask_truncated_negatives, negatives_only
+from simenv.train.head import token_logps, token_scores
+from simenv.train.kl import k3, kl
+from simenv.train.lora import Adapters
+from simenv.train.losses import Tokens, objective, policy_loss
+from simenv.train.optim import Optimizers, adamw
+from simenv.train.policy import Policy
+from simenv.train.rewards import reward_of
+from simenv.train.rows import row_of
+from simenv.train.sampler import Job, Rollout, Sampler, Sampling
+from simenv.train.tasks import Source
+from simenv.train.tokens import Segment, TokenEpisode
+from simenv.train.window import token_weights, window_of
+
+Row = dict[str, float | str | None]
+
+
+@dataclass(slots=True)
+class Window:
+    """What one step trains on.
+
+    Attributes:
+        groups: Groups of rollouts of one task each, those with a signal.
+        rewards: Of every rollout, in order.
+        advantages: Of every rollout, [rollouts].
+        keep: Which rollouts count in the loss, [rollouts].
+        tried: How many groups were sampled.
+        flat: How many of them had no signal.
+        sampled: All rollouts, for the figures of the row.
+        tasks: How many tasks were drawn.
+    """
+
+    groups: list[list[Rollout]]
+    rewards: list[float]
+    advantages: Tensor
+    keep: Tensor
+    tried: int
+    flat: int
+    sampled: list[Rollout]
+    tasks: int
+
+    @property
+    def rollouts(self) -> list[Rollout]:
+        """The rollouts of every group."""
+        return [each for group in self.groups for each in group]
+
+
+class Grpo:
+    """A policy in training.
+
+    Args:
+        policy: Its adapter is trained; one is attached where there is none.
+        config: How.
+        source: Tasks by number.
+        sampler: Where rollouts come from; by default the policy itself, in this process.
+
+    Attributes:
+        step: Steps that are done.
+        task: Tasks that were drawn.
+    """
+
+    def __init__(
+        self, policy: Policy, config: GrpoConfig, source: Source, *, sampler: Sampler | None = None
+    ) -> None:
+        self.policy, self.config, self.source = policy, config, source
+        self.adapters: Adapters = policy.adapt(rank=config.rank, alpha=config.alpha, seed=config.seed)
+        self.optimizer: Optimizers = adamw(self.adapters.parameters(), lr=config.lr)
+        self.sampler = sampler or Sampler(policy.model, policy.family, face=config.face)  # type: ignore[arg-type]
+        self.step = self.task = 0
+
+    def advance(self) -> tuple[Row, Window]:
+        """Take one step and return its row and what it was trained on."""
+        config, began = self.config, perf_counter()
+        if config.refresh and self.step and self.step % config.refresh == 0:
+            self.adapters.refresh_ref()
+        with self.policy.fast():
+            proof = self.adapters.proof()
+            window = self._window()
+        sampled_at = perf_counter()
+        row = row_of(window.sampled, window.rewards) | {
+            "groups": len(window.groups),
+            "tasks": window.tried,
+            "zero_variance": window.flat / max(window.tried, 1),
+            "length_cap": config.room,
+            "lr": config.lr,
+            "proof_sampler": proof,
+            "proof_trainer": self.adapters.proof(),
+        }
+        row |= self._update(window) if window.groups else {"grad_norm": 0.0, "mask_tokens": 0}
+        self.step += 1
+        self.task += window.tasks
+        row |= {
+            "adapter_digest": self.adapters.digest(),
+            "seconds/sample": sampled_at - began,
+            "seconds/train": perf_counter() - sampled_at,
+            "tokens_per_s/sample": float(row["tokens_sampled"] or 0) / max(sampled_at - began, 1e-9),
+        }
+        return row, window
+
+    def _window(self) -> Window:
+        """Sample groups until enough of them have a signal, or the refills are spent."""
+        config = self.config
+        kept: list[list[Rollout]] = []
+        sampled: list[Rollout] = []
+        tried = flat = drawn = 0
+        for refill in range(config.refills):
+            wanted = config.groups - len(kept)
+            if wanted <= 0:
+                break
+            tasks = self._tasks(self.task + drawn, wanted)
+            drawn += wanted
+            groups = self._groups(tasks, refill)
+            if config.guide:
+                groups = self._guided(groups)
+            signal = ~zero_variance(reward_table([self._rewards(group) for group in groups]))
+            kept += [group for group, is_kept in zip(groups, signal.tolist(), strict=True) if is_kept]
+            sampled += [rollout for group in groups for rollout in group]
+            tried, flat = tried + len(groups), flat + int((~signal).sum())
+        rewards = [reward for group in kept for reward in self._rewards(group)]
+        worth, keep = self._worth(kept)
+        return Window(kept, rewards, worth, keep, tried, flat, sampled, drawn)
+
+    def _tasks(self, start: int, count: int) -> list[Task]:
+        """Return the next tasks; one that comes twice in a window is taken once."""
+        found = {task.id: task for task in (self.source.at(start + at) for at in range(count))}
+        return list(found.values())
+
+    def _groups(
+        self, tasks: Sequence[Task], refill: int, *, hints: Sequence[str] = ()
+    ) -> list[list[Rollout]]:
+        config, size = self.config, self.config.group
+        told = hints or [""] * len(tasks)
+        jobs = [Job(task, n, tip) for task, tip in zip(tasks, told, strict=True) for n in range(size)]
+        how = Sampling(
+            seed=config.seed,
+            # A group that is sampled again, after a refill or with a hint, must be drawn anew.
+            step=self.step * 100 + refill * 2 + bool(hints),
+            temperature=config.temperature,
+            room=config.room,
+            turn_tokens=config.turn_tokens,
+        )
+        rollouts = self.sampler.sample(jobs, how)
+        return [rollouts[at : at + size] for at in range(0, len(rollouts), size)]
+
+    def _guided(self, groups: list[list[Rollout]]) -> list[list[Rollout]]:
+        """Sample groups that failed whole again with a hint; train on them as if there had been none.
+
+        Source:
+            Guide-GRPO (arXiv 2506.13923); the hint is the task's own program.
+        """
+        failed = [at for at, group in enumerate(groups) if not any(self._rewards(group))]
+        tasks = [groups[at][0].task for at in failed]
+        tips = [hint(Episode(task, face=self.config.face)) for task in tasks]
+        if not failed:
+            return groups
+        again = self._groups(tasks, 0, hints=tips)
+        for at, group in zip(failed, again, strict=True):
+            plain = groups[at][0].tokens.segments
+            groups[at] = [without_hint(rollout, plain) for rollout in group]
+        return groups
+
+    def _rewards(self, group: Sequence[Rollout]) -> list[float]:
+        return [reward_of(self.config.reward, rollout) for rollout in group]
+
+    def _worth(self, groups: Sequence[Sequence[Rollout]]) -> tuple[Tensor, Tensor]:
+        """Return the advantage of every rollout and whether it counts."""
+        if not groups:
+            return torch.zeros(0), torch.zeros(0, dtype=torch.bool)
+        config = self.config
+        names = [[f"{rollout.task.id}, rollout {rollout.number}" for rollout in group] for group in groups]
+        table = reward_table([self._rewards(group) for group in groups], names)
+        turns = torch.tensor([[max(rollout.turns, 1) for rollout in group] for group in groups])
+        table = decayed_rewards(config.credit, table, turns, config.gamma)
+        worth = advantages(config.advantage, table).flatten()
+        if config.negatives_only:
+            worth = negatives_only(worth)
+        reasons = [rollout.reason for group in groups for rollout in group]
+        return worth, mask_truncated_negatives(worth, reasons, config.mask_reasons)
+
+    def _update(self, window: Window) -> Row:
+        """Move the adapter on a window and return what was seen."""
+        config, device = self.config, self.policy.device
+        episodes = [rollout.tokens for rollout in window.rollouts]
+        places = by_length([len(each) for each in episodes], config.micro_tokens)
+        batches = [batch(episodes, rows, device) for rows in places]
+        before = self.adapters.state()
+        self.policy.model.train()
+        old = [self._old(data, window) for data in batches]
+        with self.adapters.reference():
+            ref = [self._logps(data) for data in batches] if config.beta else [None] * len(batches)
+        seen, norm = _Seen(), torch.zeros(())
+        for _ in range(config.updates):
+            for data, was, held in zip(batches, old, ref, strict=True):
+                seen.add(*self._backward(data, was, held, window))
+            norm = torch.nn.utils.clip_grad_norm_(self.adapters.parameters(), config.clip_norm)
+            self.optimizer.step(1.0)
+        row = seen.row() | {"grad_norm": float(norm), "update_ratio": _moved(before, self.adapters.state())}
+        gap = mismatch(torch.cat(old), torch.cat([data.flat("mu") for data in batches]))
+        return row | {
+            "mismatch_mean": float(gap.mean),
+            "mismatch_max": float(gap.max),
+            "mismatch_k3": float(gap.k3),
+            "mask_tokens": int(sum(int(window.keep[data.row_of.cpu()].sum()) for data in batches)),
+        }
+
+    def _old(self, data: Batch, window: Window) -> Tensor:
+        """Return what the policy thought before the update; with the hint, where there was one."""
+        guided = torch.tensor([rollout.guided for rollout in window.rollouts], device=data.ids.device)
+        return torch.where(guided[data.row_of], data.flat("mu"), self._logps(data))
+
+    def _hidden(self, data: Batch) -> Tensor:
+        hidden: Tensor = self.policy.model(data.ids[:, :-1])
+        return hidden[data.mask[:, 1:]]
+
+    @torch.no_grad()
+    def _logps(self, data: Batch) -> Tensor:
+        head: Tensor = self.policy.model.head  # type: ignore[assignment]
+        targets = data.flat("ids")
+        return token_logps(self._hidden(data), head, targets, temperature=self.config.temperature)
+
+    def _backward(self, data: Batch, old: Tensor, ref: Tensor | None, window: Window) -> tuple[Tensor, ...]:
+        """Add the gradient of a micro-batch; the parts add up to the window's."""
+        config, device = self.config, data.ids.device
+        head: Tensor = self.policy.model.head  # type: ignore[assignment]
+        scores = token_scores(self._hidden(data), head, data.flat("ids"), temperature=config.temperature)
+        rows = data.row_of
+        every = torch.cat([torch.full((each.tokens.sampled,), at) for at, each in enumerate(window.rollouts)])
+        counts = window_of(every, keep=window.keep[every], limit=config.room)
+        keep, worth = window.keep.to(device)[rows], self._token_worth(data, window)
+        tokens = Tokens(scores.logp, old, worth, rows, len(window.rollouts), data.flat("mu"))
+        found = policy_loss(config.loss, tokens, **config.options)
+        trust = correction(config.correction, old, data.flat("mu"), rows, len(window.rollouts))
+        penalty = kl(config.kl)(scores.logp, ref) if ref is not None else None
+        loss = objective(
+            found.loss,
+            token_weights(config.aggregation, rows, counts, keep=keep),
+            correction=trust,
+            kl=penalty,
+            beta=config.beta,
+            entropy=scores.entropy,
+            entropy_coef=config.entropy,
+        )
+        loss.backward()  # type: ignore[no-untyped-call]
+        away = k3(scores.logp, ref) if ref is not None else torch.zeros_like(old)
+        return loss.detach(), scores.entropy.detach(), away.detach(), found.low, found.high, trust
+
+    def _token_worth(self, data: Batch, window: Window) -> Tensor:
+        """Return the advantage of every token that the model said, [n]."""
+        device, rows = data.ids.device, data.row_of
+        turns = [_turn_of(window.rollouts[row]) for row in data.rows.tolist()]
+        numbers = torch.tensor([number for each in turns for number in each], device=device)
+        totals = torch.tensor([max(rollout.turns, 1) for rollout in window.rollouts], device=device)
+        worth = window.advantages.to(device)
+        return token_advantages(self.config.credit, worth, rows, numbers, totals, self.config.gamma)
+
+
+def without_hint(rollout: Rollout, plain: Sequence[Segment]) -> Rollout:
+    """Return a rollout as it would read without its hint: the policy has to learn to do without."""
+    first = next(at for at, each in enumerate(rollout.tokens.segments) if each.sampled)
+    start = plain[: next(at for at, each in enumerate(plain) if each.sampled)]
+    rollout.tokens = TokenEpisode([*start, *rollout.tokens.segments[first:]])
+    rollout.guided = True
+    return rollout
+
+
+def _turn_of(rollout: Rollout) -> list[int]:
+    """Return the number of its turn, from 1, for every token that was said."""
+    said = [segment for segment in rollout.tokens.segments if segment.sampled]
+    return [number for number, segment in enumerate(said, 1) for _ in segment.ids]
+
+
+def _moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> float:
+    """Return the norm of the change over the norm of what is there."""
+    change = sum(float((after[name] - before[name]).square().sum()) for name in before)
+    size = sum(float(each.square().sum()) for name, each in after.items() if name != "alpha")
+    return float((change / max(size, 1e-30)) ** 0.5)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the micro-batches of a window showed."""
+
+    parts: list[tuple[Tensor, ...]] = field(default_factory=list)
+
+    def add(self, *part: Tensor) -> None:
+        self.parts.append(part)
+
+    def row(self) -> Row:
+        loss, entropy, away, low, high, trust = zip(*self.parts, strict=True)
+        return {
+            "loss": float(sum(loss)),
+            "entropy": float(torch.cat(entropy).mean()),
+            "kl_ref": float(torch.cat(away).mean()),
+            "clip_low": float(torch.cat(low).float().mean()),
+            "clip_high": float(torch.cat(high).float().mean()),
+            "ess": effective_share(torch.cat(trust)),
+        }
