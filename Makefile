@@ -6,6 +6,9 @@ PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed-at
+# Asked for by number and before all that needs it: anything else may bring gigabytes for GPUs.
+TORCH := torch==2.13.0
+TRL := .venv-trl
 PACKS := corpora/simenv_corpora/packs
 CODE := $(wildcard simenv corpora/simenv_corpora generators/simenv_generators tests) \
 	$(if $(wildcard benchmarks/*.py),benchmarks)
@@ -15,7 +18,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint style types layers laws format bench packs deep clean
+.PHONY: help install demo test lint style types layers laws format bench packs deep trl clean
 
 # A copied or moved tree must not run the code of the tree it came from.
 ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
@@ -30,6 +33,7 @@ help:
 	@echo "make bench    every benchmark, into build/bench"
 	@echo "make packs    remake the bundled tasks and the golden replays"
 	@echo "make deep     the tests with 10,000 examples per law"
+	@echo "make trl      the adapter and the losses against the real TRL, in $(TRL)"
 	@echo "make clean    remove .venv, build, dist and every cache"
 
 install: $(STAMP)
@@ -86,9 +90,15 @@ deep: install
 	@echo "== tests, 10,000 examples per law (pytest)"
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -q
 
+# TRL brings what simenv does not need, so it has an environment of its own.
+trl: $(TRL)/installed-at
+	@echo "== tests with TRL (pytest)"
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 PYTHONPATH=.:corpora:generators \
+		$(TRL)/bin/python -m pytest -q -p no:cacheprovider tests/trl
+
 clean:
 	@echo "== clean"
-	@rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(TRL) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The build backend is installed first and used without isolation, so that a second
@@ -98,7 +108,16 @@ $(STAMP): pyproject.toml
 	@test ! -e $@ || test "$$(cat $@)" = "$(CURDIR)" || rm -rf $(VENV)
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(FIND_PYTHON); "$$python" -m venv $(VENV); }
 	@$(BIN)/python -m pip install -qq $$(sed -n 's/^ *"\(hatchling==[^"]*\)",$$/\1/p' pyproject.toml)
-	@$(BIN)/python -m pip install -qq --no-build-isolation --editable '.[dev,testing]'
+	@$(BIN)/python -m pip install -qq $(TORCH)
+	@$(BIN)/python -m pip install -qq --no-build-isolation --editable '.[dev,testing,train]'
+	@echo "$(CURDIR)" > $@
+
+$(TRL)/installed-at: pyproject.toml
+	@echo "== install (pip, into $(TRL))"
+	@rm -rf $(TRL); $(FIND_PYTHON); "$$python" -m venv $(TRL)
+	@$(TRL)/bin/python -m pip install -qq $(TORCH)
+	@$(TRL)/bin/python -m pip install -qq trl==1.16.0 pytest==9.2.0 hypothesis==6.170.15 hatchling==1.33.0
+	@$(TRL)/bin/python -m pip install -qq --no-build-isolation --editable '.[train]'
 	@echo "$(CURDIR)" > $@
 
 # Sets $$python to the first interpreter that is new enough and can fill an environment.

@@ -16,7 +16,7 @@ from benchmarks.rslora.data import Lines, facts, formatted, style
 from benchmarks.rslora.lanes import SCALINGS, adapted, known_lanes, scale_of, train_lanes
 from benchmarks.rslora.spectra import energies, floor, kind, updates, with_rank
 from benchmarks.rslora.training import Known, base, batches, edited_fully, generator, known, new_decoder
-from simenv.core.errors import DataError
+from simenv.core.errors import DataError, UsageError
 from simenv.train.model import Decoder
 
 CUTS = (1, 2, 4, 8, 16, 32, 64)
@@ -141,6 +141,12 @@ def _full(edit: Edit, optimizer: str, rate: float, seed: int) -> Callable[[Decod
         train, asked = edit.lines(seed)
         parts = batches(train, edit.batch, edit.steps, generator("full", edit.name, seed))
         after, steps = edited_fully(model, parts, optimizer=optimizer, rate=rate, until=asked, enough=_ENOUGH)
+        end = known(after, asked)
+        if not math.isfinite(end.loss):
+            raise UsageError(
+                f"{edit.name} by {optimizer} at rate {rate:g} diverged after {steps} steps; "
+                "the plan for this size needs a lower rate"
+            )
         factors = updates(model, after)
         cuts = {rank: known(with_rank(model, factors, rank), asked) for rank in CUTS}
         return [
@@ -151,7 +157,7 @@ def _full(edit: Edit, optimizer: str, rate: float, seed: int) -> Callable[[Decod
                 "rate": rate,
                 "steps": steps,
                 "before": _known(known(model, asked)),
-                "after": _known(known(after, asked)),
+                "after": _known(end),
                 "truncated": [{"rank": rank, **_known(each)} for rank, each in cuts.items()],
                 "matrices": [
                     {

@@ -165,7 +165,7 @@ def facts(number: int, *address: str | int) -> Lines:
 
 
 def style(number: int, closings: int, *address: str | int) -> Lines:
-    """Return dialogues with new closing words: one sentence for all, or up to three that follow the intent."""
+    """Return dialogues with new closing words: one sentence for all, or two or three by intent."""
     draws = Draws("rslora", "style", *address)
     return tensors([dialogue(draws.at(row), closings=_STYLED[:closings]) for row in range(number)])
 

@@ -1,9 +1,9 @@
 """Many adapters of one rank trained at once on one frozen model: a lane for each seed and learning rate.
 
 A small model spends most of its time between products of matrices, so nine adapters together cost about as
-much as three alone. A lane's adapter is that of :mod:`simenv.train.lora` on every linear layer, with its first
-weights and AdamW's steps; the product BA is added to the weight before the layer runs, which is the same function
-and does not grow with the rank times the number of tokens.
+much as three alone. A lane's adapter is that of :mod:`simenv.train.lora` on every linear layer, with its
+first weights and AdamW's steps. The product BA is added to the weight before the layer runs: the same
+function, whose cost does not grow with rank times tokens.
 """
 
 import math
@@ -100,7 +100,7 @@ class Adam:
         ):
             mean.lerp_(slope, 1 - _BETAS[0])
             square.mul_(_BETAS[1]).addcmul_(slope, slope, value=1 - _BETAS[1])
-            parameter -= self.rates / first * mean / (square.sqrt() / math.sqrt(second) + _EPS)
+            parameter.sub_(self.rates / first * mean / (square.sqrt() / math.sqrt(second) + _EPS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def with_rank(before: Decoder, factors: Mapping[str, Factors], rank: int) -> Dec
     """Return a model whose matrices have changed by their updates cut to a rank; 0 gives it unchanged."""
     model = deepcopy(before)
     for name, weight in matrices(model).items():
-        weight += factors[name].truncated(rank).to(weight.dtype)
+        weight.add_(factors[name].truncated(rank).to(weight.dtype))
     return model
 
 

@@ -56,8 +56,8 @@ def answered(model: Decoder, lines: Lines, mask: Tensor) -> tuple[Tensor, Tensor
 def known(model: Decoder, lines: Lines) -> Known:
     """Return what a model knows of lines."""
     sums = torch.zeros(3, dtype=torch.float64)
-    for part in torch.arange(len(lines)).split(_ROWS):
-        some = lines.take(part)
+    for start in range(0, len(lines), _ROWS):
+        some = lines.take(torch.arange(start, min(start + _ROWS, len(lines))))
         logits, targets = answered(model, some, some.answer)
         edited = some.edited[some.answer]
         losses = F.cross_entropy(logits, targets, reduction="none")

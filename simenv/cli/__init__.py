@@ -10,7 +10,20 @@ import sys
 from collections.abc import Sequence
 
 import simenv
-from simenv.cli import audits, demo, explain, packs, phrases, play, published, runs, synth
+from simenv.cli import (
+    audits,
+    compare,
+    demo,
+    explain,
+    loop,
+    packs,
+    phrases,
+    play,
+    published,
+    runs,
+    synth,
+    train,
+)
 from simenv.cli.words import say
 from simenv.core.errors import DataError, SimenvError, UnknownNameError, UsageError
 
@@ -36,7 +49,7 @@ def parser() -> tuple[argparse.ArgumentParser, list[str]]:
     )
     root.add_argument("--version", action="version", version=f"simenv {simenv.__version__}")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
-    for group in (demo, runs, explain, play, packs, synth, phrases, audits, published):
+    for group in (demo, runs, compare, explain, play, packs, synth, train, loop, phrases, audits, published):
         group.add(commands)
     return root, list(commands.choices)
 

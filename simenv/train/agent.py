@@ -250,5 +250,5 @@ def _policy(folder: Path, device: str, dtype: str) -> tuple[Model, Family]:
         raise UsageError(
             f"{folder} is the folder of a training run; this simenv plays transformers checkpoints only"
         ) from None
-    found: tuple[Model, Family] = module.load_policy(folder, device=device, dtype=dtype)
-    return found
+    policy = module.load_policy(folder, device=device, dtype=dtype)
+    return policy.model, policy.family

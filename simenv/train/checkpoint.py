@@ -156,14 +156,16 @@ def save(
     return target
 
 
-def load(folder: Path, step: int | None = None, *, config_digest: str, env_version: str) -> Checkpoint:
+def load(
+    folder: Path, step: int | None = None, *, config_digest: str = "", env_version: str = ""
+) -> Checkpoint:
     """Read a checkpoint and hold every byte against its digests.
 
     Args:
         folder: Folder of all checkpoints of a run.
         step: Which; by default the last that was finished.
-        config_digest: Digest of the config that wants to go on.
-        env_version: Version of the environment that wants to go on.
+        config_digest: Digest of the config that wants to go on; "" where only weights are wanted.
+        env_version: Version of the environment that wants to go on, or "".
 
     Raises:
         CheckpointError: If there is none, it is half-written, damaged, of another format, config or
@@ -173,7 +175,7 @@ def load(folder: Path, step: int | None = None, *, config_digest: str, env_versi
     head = _head(path, folder)
     state = head["state"]
     for name, expected in (("config_digest", config_digest), ("env_version", env_version)):
-        if state[name] != expected:
+        if expected and state[name] != expected:
             what = "config" if name == "config_digest" else "version of the environment"
             raise CheckpointError(
                 path / "state.json", 0, f"it is of another {what}: expected {expected}, found {state[name]}",

@@ -1,11 +1,13 @@
 """What a training run is told: one frozen model per job; its digest stands in every row and checkpoint."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import override
 
-from simenv.core.canonical import canonical, digest
+from simenv.core.canonical import canonical, digest, parse_trusted
 from simenv.core.errors import DataError, UsageError
 from simenv.train.guards import GuardConfig
 
@@ -27,6 +29,11 @@ class Config(BaseModel):
         dtype: Of weights and activations.
         checkpointing: Whether activations are computed again in the backward pass.
         room: Longest episode, in tokens.
+        turn_tokens: Longest turn.
+        temperature: Of sampling, in training and when success is measured.
+        evaluations: How many held-out tasks success is measured on.
+        validation: How many demonstrations of other held-out tasks say how well it predicts them; in
+            supervised training also when to stop.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,11 +49,24 @@ class Config(BaseModel):
     dtype: Literal["float32", "bfloat16"] = "float32"
     checkpointing: bool = False
     room: int = Field(default=1024, ge=64)
+    turn_tokens: int = Field(default=160, ge=1)
+    temperature: float = Field(default=1.0, gt=0)
+    evaluations: int = Field(default=100, ge=1)
+    validation: int = Field(default=64, ge=1)
 
     @property
     def digest(self) -> str:
-        """Digest of every field that decides results."""
-        return digest(canonical({"job": type(self).__name__} | self.model_dump(mode="json")))
+        """Digest of every field that decides what a step does."""
+        told = self.model_dump(mode="json", exclude=set(self.free()))
+        return digest(canonical({"job": type(self).__name__} | told))
+
+    @classmethod
+    def free(cls) -> tuple[str, ...]:
+        """Return the fields that may change while a run goes on."""
+        return ()
+
+
+_C = TypeVar("_C", bound=Config)
 
 
 class SftConfig(Config):
@@ -56,7 +76,6 @@ class SftConfig(Config):
         demos: How many demonstrations.
         kinds: Shares of the kinds: ``plain``, ``recovery`` (mistakes are shown, not taught), ``refusal`` (no
             is right), ``answer`` (no call is needed).
-        validation: How many more, from held-out worlds, say when to stop.
         steps: Most optimizer steps.
         batch_tokens: Tokens of one step, padding included.
         lr: Of AdamW; of a small decoder's embeddings and norms.
@@ -64,13 +83,14 @@ class SftConfig(Config):
         context_weight: Weight of tokens that the model only reads, falling to 0 over the first two thirds.
         every: Steps between looks at the validation loss.
         patience: Looks without a new best before it stops; the best weights are kept.
-        rank: Of rsLoRA; 0 trains every weight.
+        rank: Of rsLoRA; 0 trains every weight of a small decoder.
         alpha: Of rsLoRA.
+        runs: Logs of ``simenv run`` whose successful episodes are the demonstrations instead of the oracle's.
+        save_every: Steps between checkpoints.
     """
 
     demos: int = Field(default=1000, ge=1)
     kinds: dict[Literal["plain", "recovery", "refusal", "answer"], int] = {"plain": 1}
-    validation: int = Field(default=64, ge=1)
     steps: int = Field(default=400, ge=1)
     batch_tokens: int = Field(default=2048, ge=64)
     lr: float = Field(default=3e-3, gt=0)
@@ -80,6 +100,13 @@ class SftConfig(Config):
     patience: int = Field(default=3, ge=1)
     rank: int = Field(default=0, ge=0)
     alpha: float = Field(default=16.0, gt=0)
+    runs: tuple[str, ...] = ()
+    save_every: int = Field(default=100, ge=1)
+
+    @override
+    @classmethod
+    def free(cls) -> tuple[str, ...]:
+        return ("save_every",)
 
 
 class GrpoConfig(Config):
@@ -110,13 +137,10 @@ class GrpoConfig(Config):
         negatives_only: Whether only negative advantages train.
         guide: Whether a group that failed whole is tried again with a hint from the task's own program.
         reward: ``"binary"``, or ``"composite"``, which pays for form too and is here to be studied only.
-        temperature: Of sampling.
-        turn_tokens: Longest turn.
         clip_norm: Largest norm of the gradient.
         workers: Processes of the environment; 0 for none.
         save_every: Steps between checkpoints.
         evaluate_every: Steps between looks at held-out tasks; 0 for the end only.
-        evaluations: How many held-out tasks.
         guards: Where training stops itself.
     """
 
@@ -144,32 +168,56 @@ class GrpoConfig(Config):
     negatives_only: bool = False
     guide: bool = False
     reward: Literal["binary", "composite"] = "binary"
-    temperature: float = Field(default=1.0, gt=0)
-    turn_tokens: int = Field(default=160, ge=1)
     clip_norm: float = Field(default=1.0, gt=0)
     workers: int = Field(default=0, ge=0)
     save_every: int = Field(default=10, ge=1)
     evaluate_every: int = Field(default=0, ge=0)
-    evaluations: int = Field(default=100, ge=1)
     guards: GuardConfig = GuardConfig()
 
+    @override
+    @classmethod
+    def free(cls) -> tuple[str, ...]:
+        # A window is the same however many are to come and wherever its episodes are played.
+        return ("steps", "save_every", "workers")
 
-def with_settings(config: type[Config], settings: list[str], **given: Any) -> Config:
+
+def with_settings(config: type[_C], settings: Sequence[str], **given: Any) -> _C:
     """Return a config from keyword arguments and ``KEY=VALUE`` texts, which win.
+
+    A field of several values takes ``a,b``, a field of named values ``a:1,b:2``; the fields of guards are
+    ``guards.NAME``, and ``none`` is no value.
 
     Raises:
         UsageError: If a setting is unknown, malformed or out of range; it names the field.
+
+    Example:
+        >>> with_settings(SftConfig, ["kinds=plain:3,recovery:1"]).kinds
+        {'plain': 3, 'recovery': 1}
     """
     values = dict(given)
     for text in settings:
         key, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"a setting is KEY=VALUE, got {text!r}; an example is lr=0.001")
-        values[key] = value.split(",") if key == "mask_reasons" else value
+        outer, dot, inner = key.partition(".")
+        if dot:
+            values[outer] = {**values.get(outer, {}), inner: None if value == "none" else value}
+        else:
+            values[key] = _read_value(config, key, value)
     return checked(config, values)
 
 
-def checked(config: type[Config], values: dict[str, Any]) -> Config:
+def _read_value(config: type[Config], key: str, value: str) -> Any:
+    field = config.model_fields.get(key)
+    default = field.default if field else None
+    if isinstance(default, tuple):
+        return [each for each in value.split(",") if each]
+    if isinstance(default, dict):
+        return dict(each.partition(":")[::2] for each in value.split(",") if each)
+    return value
+
+
+def checked(config: type[_C], values: Mapping[str, Any]) -> _C:
     """Return the config of those values.
 
     Raises:
@@ -187,18 +235,37 @@ def checked(config: type[Config], values: dict[str, Any]) -> Config:
         ) from None
 
 
-def read_config(path: Path, config: type[Config]) -> Config:
-    """Return the config that a run folder holds.
+NOTES = ("job", "start", "versions")
+"""What ``config.json`` of a run folder holds besides the config."""
+
+
+def read_config(path: Path, config: type[_C]) -> _C:
+    """Return the config that the ``config.json`` of a run folder holds.
 
     Raises:
-        DataError: If it is not one of this kind.
+        DataError: If it cannot be read, or is not one of this kind.
+    """
+    told = read_notes(path)
+    try:
+        return config.model_validate({key: told[key] for key in told if key not in NOTES})
+    except ValidationError as error:
+        problem = f"not a {config.__name__}: {error.errors()[0]['msg']}"
+        raise DataError(path, 0, problem, "Give another folder") from None
+
+
+def read_notes(path: Path) -> dict[str, Any]:
+    """Return all that the ``config.json`` of a run folder holds.
+
+    Raises:
+        DataError: If it cannot be read.
     """
     try:
-        return config.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValidationError as error:
-        raise DataError(
-            path, 0, f"not a {config.__name__}: {error.errors()[0]['msg']}", "Start anew"
-        ) from None
+        told = parse_trusted(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(path, 0, f"cannot be read ({error})", "Give another folder") from None
+    if not isinstance(told, dict):
+        raise DataError(path, 0, "not a JSON object", "Give another folder")
+    return told
 
 
 class Cursor(BaseModel):

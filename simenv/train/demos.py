@@ -8,7 +8,6 @@ from simenv.agents.voice import PlainVoice
 from simenv.core.draws import Draws
 from simenv.core.errors import UsageError
 from simenv.core.interpreter import UnsoundError
-from simenv.core.program import Decline
 from simenv.core.task import Task
 from simenv.episodes.chat import Message, system, user
 from simenv.episodes.episode import Episode
@@ -22,12 +21,12 @@ _MANNERS = {"plain": Manner(), "refusal": Manner(), "recovery": Manner(voice=Pla
 
 def demonstrate(task: Task, *, kind: str = "plain", face: str = "compact") -> Episode | None:
     """Return an episode that the oracle has played in that manner, or None where it is none of that kind."""
-    if kind == "refusal" and not any(isinstance(node, Decline) for node in task.program.nodes):
-        return None
     episode = Episode(task, face=face)
     try:
         play(episode, oracle(_MANNERS[kind]))
     except (StuckError, UnsoundError):
+        return None
+    if kind == "refusal" and not any(call.effect == "act" for step in episode.steps for call in step.calls):
         return None
     return episode if episode.verdict().passed else None
 

@@ -6,7 +6,7 @@ The defaults: leave-one-out baseline, tokens weighed alike over the whole window
 that is refreshed, binary reward, and no blame for what was cut off.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -17,7 +17,7 @@ from simenv.core.task import Task
 from simenv.episodes.episode import Episode
 from simenv.train.advantages import advantages, reward_table, zero_variance
 from simenv.train.batches import Batch, batch, by_length
-from simenv.train.config import GrpoConfig
+from simenv.train.config import Cursor, GrpoConfig
 from simenv.train.corrections import correction, effective_share, mismatch
 from simenv.train.credit import decayed_rewards, token_advantages
 from simenv.train.demos import hint
@@ -32,7 +32,8 @@ from simenv.train.rewards import reward_of
 from simenv.train.rows import row_of
 from simenv.train.sampler import Job, Rollout, Sampler, Sampling
 from simenv.train.tasks import Source
-from simenv.train.tokens import Segment, TokenEpisode
+from simenv.train.tokens import Segment, TokenEpisode, said
+from simenv.train.weights import load_optimizer, optimizer_tensors
 from simenv.train.window import token_weights, window_of
 
 Row = dict[str, float | str | None]
@@ -90,6 +91,22 @@ class Grpo:
         self.optimizer: Optimizers = adamw(self.adapters.parameters(), lr=config.lr)
         self.sampler = sampler or Sampler(policy.model, policy.family, face=config.face)  # type: ignore[arg-type]
         self.step = self.task = 0
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """Return copies of all tensors that a checkpoint needs."""
+        (optimizer,) = self.optimizer.parts
+        return {
+            "policy": self.adapters.state(),
+            "ref": self.adapters.state("ref"),
+            "optimizer": optimizer_tensors(optimizer, self.adapters.named_parameters()),
+        }
+
+    def load(self, tensors: Mapping[str, Mapping[str, Tensor]], cursor: Cursor) -> None:
+        """Go on from what ``tensors`` returned when the run stood there."""
+        (optimizer,) = self.optimizer.parts
+        self.adapters.load(tensors["policy"], ref=tensors["ref"])
+        load_optimizer(optimizer, self.adapters.named_parameters(), tensors["optimizer"])
+        self.step, self.task = cursor.step, cursor.task
 
     def advance(self) -> tuple[Row, Window]:
         """Take one step and return its row and what it was trained on."""
@@ -203,12 +220,13 @@ class Grpo:
     def _update(self, window: Window) -> Row:
         """Move the adapter on a window and return what was seen."""
         config, device = self.config, self.policy.device
-        episodes = [rollout.tokens for rollout in window.rollouts]
+        episodes = [said(rollout.tokens) for rollout in window.rollouts]
         places = by_length([len(each) for each in episodes], config.micro_tokens)
         batches = [batch(episodes, rows, device) for rows in places]
         before = self.adapters.state()
         self.policy.model.train()
-        old = [self._old(data, window) for data in batches]
+        # A single pass meets the policy as it was; only a second one has to remember it.
+        old = [self._logps(data) if config.updates > 1 else None for data in batches]
         with self.adapters.reference():
             ref = [self._logps(data) for data in batches] if config.beta else [None] * len(batches)
         seen, norm = _Seen(), torch.zeros(())
@@ -218,7 +236,7 @@ class Grpo:
             norm = torch.nn.utils.clip_grad_norm_(self.adapters.parameters(), config.clip_norm)
             self.optimizer.step(1.0)
         row = seen.row() | {"grad_norm": float(norm), "update_ratio": _moved(before, self.adapters.state())}
-        gap = mismatch(torch.cat(old), torch.cat([data.flat("mu") for data in batches]))
+        gap = mismatch(torch.cat(seen.old[: len(batches)]), torch.cat([data.flat("mu") for data in batches]))
         return row | {
             "mismatch_mean": float(gap.mean),
             "mismatch_max": float(gap.max),
@@ -226,10 +244,10 @@ class Grpo:
             "mask_tokens": int(sum(int(window.keep[data.row_of.cpu()].sum()) for data in batches)),
         }
 
-    def _old(self, data: Batch, window: Window) -> Tensor:
+    def _was(self, logp: Tensor, data: Batch, window: Window) -> Tensor:
         """Return what the policy thought before the update; with the hint, where there was one."""
         guided = torch.tensor([rollout.guided for rollout in window.rollouts], device=data.ids.device)
-        return torch.where(guided[data.row_of], data.flat("mu"), self._logps(data))
+        return torch.where(guided[data.row_of], data.flat("mu"), logp)
 
     def _hidden(self, data: Batch) -> Tensor:
         hidden: Tensor = self.policy.model(data.ids[:, :-1])
@@ -241,12 +259,15 @@ class Grpo:
         targets = data.flat("ids")
         return token_logps(self._hidden(data), head, targets, temperature=self.config.temperature)
 
-    def _backward(self, data: Batch, old: Tensor, ref: Tensor | None, window: Window) -> tuple[Tensor, ...]:
+    def _backward(
+        self, data: Batch, before: Tensor | None, ref: Tensor | None, window: Window
+    ) -> tuple[Tensor, ...]:
         """Add the gradient of a micro-batch; the parts add up to the window's."""
         config, device = self.config, data.ids.device
         head: Tensor = self.policy.model.head  # type: ignore[assignment]
         scores = token_scores(self._hidden(data), head, data.flat("ids"), temperature=config.temperature)
         rows = data.row_of
+        old = self._was(scores.logp.detach() if before is None else before, data, window)
         every = torch.cat([torch.full((each.tokens.sampled,), at) for at, each in enumerate(window.rollouts)])
         counts = window_of(every, keep=window.keep[every], limit=config.room)
         keep, worth = window.keep.to(device)[rows], self._token_worth(data, window)
@@ -265,7 +286,7 @@ class Grpo:
         )
         loss.backward()  # type: ignore[no-untyped-call]
         away = k3(scores.logp, ref) if ref is not None else torch.zeros_like(old)
-        return loss.detach(), scores.entropy.detach(), away.detach(), found.low, found.high, trust
+        return loss.detach(), scores.entropy.detach(), away.detach(), found.low, found.high, trust, old
 
     def _token_worth(self, data: Batch, window: Window) -> Tensor:
         """Return the advantage of every token that the model said, [n]."""
@@ -288,8 +309,8 @@ def without_hint(rollout: Rollout, plain: Sequence[Segment]) -> Rollout:
 
 def _turn_of(rollout: Rollout) -> list[int]:
     """Return the number of its turn, from 1, for every token that was said."""
-    said = [segment for segment in rollout.tokens.segments if segment.sampled]
-    return [number for number, segment in enumerate(said, 1) for _ in segment.ids]
+    turns = [segment for segment in rollout.tokens.segments if segment.sampled]
+    return [number for number, segment in enumerate(turns, 1) for _ in segment.ids]
 
 
 def _moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> float:
@@ -308,8 +329,13 @@ class _Seen:
     def add(self, *part: Tensor) -> None:
         self.parts.append(part)
 
+    @property
+    def old(self) -> list[Tensor]:
+        """What the policy thought of each micro-batch before the update."""
+        return [part[-1] for part in self.parts]
+
     def row(self) -> Row:
-        loss, entropy, away, low, high, trust = zip(*self.parts, strict=True)
+        loss, entropy, away, low, high, trust, _ = zip(*self.parts, strict=True)
         return {
             "loss": float(sum(loss)),
             "entropy": float(torch.cat(entropy).mean()),

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from simenv.core.errors import UnknownNameError
+from simenv.train.lanes import Cache, Frame, Reach, Stand
 
 EPS = 1e-6
 
@@ -83,66 +84,6 @@ def shape(name: str) -> Shape:
     return SHAPES[name]
 
 
-@dataclass(slots=True)
-class Cache:
-    """What a batch of lanes has read.
-
-    Attributes:
-        keys: One tensor per layer, [lanes, groups, room, head].
-        values: The same.
-        tails: One tensor per layer, [lanes, taps + 1, width]: what the last tokens brought to the layer.
-    """
-
-    keys: list[Tensor]
-    values: list[Tensor]
-    tails: list[Tensor]
-
-    def copy_lanes(self, source: Tensor, target: Tensor, upto: int) -> None:
-        """Copy the first ``upto`` tokens of lanes ``source`` [n] to lanes ``target`` [n]."""
-        for keys, values, tail in zip(self.keys, self.values, self.tails, strict=True):
-            keys[target, :, :upto] = keys[source, :, :upto]
-            values[target, :, :upto] = values[source, :, :upto]
-            tail[target] = tail[source]
-
-
-@dataclass(slots=True)
-class Reach:
-    """Where the tokens of one cached pass stand.
-
-    Attributes:
-        lanes: Which lanes are read into, [n].
-        rows: Row of each real token, [real].
-        columns: Its column in the pass, [real].
-        positions: Its position in the lane, [real].
-        tail: Columns, behind the old tail, of the new tail of each row, [n, taps + 1].
-        seen: How many tokens of a lane are looked at.
-    """
-
-    lanes: Tensor
-    rows: Tensor
-    columns: Tensor
-    positions: Tensor
-    tail: Tensor
-    seen: int
-
-
-@dataclass(slots=True)
-class Frame:
-    """What all layers of one pass share.
-
-    Attributes:
-        cos: Cosines of the rotary positions, [batch or 1, 1, tokens, turning / 2].
-        sin: Sines, the same.
-        mask: What each token sees, boolean [batch, 1, tokens, seen], or None for all to its left.
-        reach: Where the tokens stand, if a cache is read.
-    """
-
-    cos: Tensor
-    sin: Tensor
-    mask: Tensor | None = None
-    reach: Reach | None = None
-
-
 Layer = tuple[Tensor, Tensor, Tensor]
 """Keys, values and tail of one layer of a cache."""
 
@@ -197,15 +138,8 @@ class Attention(nn.Module):
         k = self.k_norm(self._smeared(k)[:, :, extra:])
         q, k = rotate(q, frame.cos, frame.sin), rotate(k, frame.cos, frame.sin)
         if layer is not None and frame.reach is not None:
-            k, v = _through(layer, k, v, frame.reach)
-        spread = s.heads // s.groups
-        mixed = F.scaled_dot_product_attention(
-            q,
-            k.repeat_interleave(spread, 1),
-            v.repeat_interleave(spread, 1),
-            attn_mask=frame.mask,
-            is_causal=frame.mask is None,
-        )
+            k, v = frame.reach.through(layer[0], k), frame.reach.through(layer[1], v)
+        mixed = _mixed(q, k, v, frame.mask)
         out: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, tokens, -1))
         return out
 
@@ -213,11 +147,7 @@ class Attention(nn.Module):
         """Put the tail of a cache before the new tokens, and remember the new tail."""
         if layer is None or frame.reach is None or not (self.shape.taps or self.shape.copying):
             return x
-        tail, reach = layer[2], frame.reach
-        whole = torch.cat((tail[reach.lanes], x), 1)
-        index = reach.tail[..., None].expand(-1, -1, x.shape[2])
-        tail[reach.lanes] = whole.gather(1, index)
-        return whole
+        return frame.reach.behind(layer[2], x)
 
     def _tapped(self, x: Tensor) -> Tensor:
         """Add a share of the tokens before, channel by channel."""
@@ -233,13 +163,17 @@ class Attention(nn.Module):
         return k + torch.sigmoid(self.mix) * (F.pad(k, (0, 0, 1, -1)) - k)
 
 
-def _through(layer: Layer, k: Tensor, v: Tensor, reach: Reach) -> tuple[Tensor, Tensor]:
-    """Write new keys and values [n, groups, tokens, head] to a cache and return what is seen."""
-    keys, values, _ = layer
-    lanes = reach.lanes[reach.rows]
-    keys[lanes, :, reach.positions] = k[reach.rows, :, reach.columns]
-    values[lanes, :, reach.positions] = v[reach.rows, :, reach.columns]
-    return keys[reach.lanes, :, : reach.seen], values[reach.lanes, :, : reach.seen]
+def _mixed(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Return what queries [n, heads, tokens, head] find among keys and values [n, groups, seen, head]."""
+    spread = q.shape[1] // k.shape[1]
+    if q.shape[2] == 1 and mask is not None:
+        # The heads of a group look like tokens of one head, so that the cache is not copied for each.
+        few = q.view(len(q), k.shape[1], spread, -1)
+        seen = mask.expand(-1, -1, spread, -1)
+        return F.scaled_dot_product_attention(few, k, v, attn_mask=seen).reshape(q.shape)
+    if spread > 1:
+        k, v = k.repeat_interleave(spread, 1), v.repeat_interleave(spread, 1)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
 
 
 class Mlp(nn.Module):
@@ -361,6 +295,33 @@ class Decoder(nn.Module):
             x = block(x, frame, tuple(layer))
         ends = x[torch.arange(len(x), device=ids.device), lengths - 1]
         out: Tensor = self.norm(ends)
+        return out
+
+    @torch.no_grad()
+    def step(self, tokens: Tensor, positions: Tensor, active: Tensor, cache: Cache, seen: int) -> Tensor:
+        """Read one token into each of the first lanes of a cache; return their hidden states, [n, width].
+
+        As ``extend`` does, but every shape is fixed by ``n`` and ``seen``, and nothing is looked at from
+        outside, so that a CUDA graph can be made of it.
+
+        Args:
+            tokens: [n]; of a lane that is not active, any.
+            positions: How many tokens each lane holds, [n], below the cache's room; of a lane that is not
+                active, any that its next token will overwrite or that is never looked at.
+            active: Which lanes read their token, [n], boolean. The hidden state of the others means nothing.
+            cache: Is changed; what a lane that is not active has read stays.
+            seen: How many tokens of a lane are looked at, more than any active position.
+        """
+        lanes = torch.arange(len(tokens), device=tokens.device)
+        mask = torch.arange(seen, device=tokens.device) <= positions[:, None]
+        stand = Stand(lanes, positions, active[:, None, None], seen)
+        turned = positions.clamp(max=self.room - 1)
+        cos, sin = self.cos[turned][:, None, None], self.sin[turned][:, None, None]
+        frame = Frame(cos, sin, mask[:, None, None], stand)
+        x = self.embed_tokens(tokens)[:, None]
+        for block, *layer in zip(self.layers, cache.keys, cache.values, cache.tails, strict=True):
+            x = block(x, frame, tuple(layer))
+        out: Tensor = self.norm(x[:, 0])
         return out
 
 

@@ -6,19 +6,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from simenv.core.canonical import canonical, parse_trusted
 from simenv.core.errors import DataError, UsageError
-from simenv.train import weights
+from simenv.train import checkpoint, weights
 from simenv.train.codec import Codec
+from simenv.train.config import read_notes
 from simenv.train.families import Family, family_of
 from simenv.train.hf import load_hf
 from simenv.train.lora import Adapters, attach
 from simenv.train.model import Decoder, Shape, shape
 
 SHAPE, WEIGHTS, TOKENIZER = "shape.json", "model.safetensors", "tokenizer.json"
+CONFIG, CHECKPOINTS = "config.json", "checkpoints"
+"""Of a run folder."""
 
 
 @dataclass(slots=True)
@@ -90,7 +94,11 @@ class Policy:
         """Return the digest of every weight, the adapter merged."""
         with self.fast():
             return weights.digest(
-                {name: each for name, each in self.model.state_dict().items() if "lora_" not in name}
+                {
+                    name.replace(".base_layer", ""): each
+                    for name, each in self.model.state_dict().items()
+                    if "lora_" not in name
+                }
             )
 
     def save(self, folder: Path) -> None:
@@ -122,28 +130,73 @@ def small(size: str, codec: Codec, *, seed: int, room: int, device: str = "cpu")
     return Policy(model, family_of(codec))
 
 
-def load_policy(path: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Policy:
-    """Return the policy of a run folder, of a folder that ``Policy.save`` wrote, or of a checkpoint.
+def load_policy(
+    path: str | Path, *, device: str = "cpu", dtype: str = "float32", checkpointing: bool = False
+) -> Policy:
+    """Return a policy whose every adapter is merged.
+
+    Args:
+        path: A run folder, one of its checkpoints, a folder that ``Policy.save`` wrote, or a transformers
+            checkpoint with its tokenizer.
+        device: ``"cpu"`` or ``"cuda"``.
+        dtype: Of a transformers checkpoint.
+        checkpointing: Whether a transformers checkpoint computes activations again in the backward pass.
 
     Raises:
         UsageError: If there is none.
         DataError: If it is half-written or not what it says.
     """
     folder = Path(path)
+    if not folder.is_dir():
+        raise UsageError(f"no folder {folder}; name a run of `simenv train`, or a transformers checkpoint")
     if (folder / "model" / SHAPE).is_file():
         folder = folder / "model"
-    if not (folder / SHAPE).is_file():
-        checkpoint = load_hf(folder, dtype=dtype, device=device)
-        return Policy(checkpoint, family_of(Codec.load(folder)), path=str(path))
+    if (folder / SHAPE).is_file():
+        return _small(folder, device, str(path))
+    run = folder.parent.parent if folder.parent.name == CHECKPOINTS else folder
+    if (run / CHECKPOINTS).is_dir() and (run / CONFIG).is_file():
+        return _trained(run, folder, device=device, dtype=dtype, checkpointing=checkpointing)
+    model = load_hf(folder, dtype=dtype, device=device, checkpointing=checkpointing)
+    return Policy(model, family_of(Codec.load(folder)), path=str(path))
+
+
+def _small(folder: Path, device: str, path: str) -> Policy:
     try:
         told = parse_trusted((folder / SHAPE).read_text(encoding="utf-8"))
         model = Decoder(Shape(**told["shape"]), told["vocab"], room=told["room"])
         model.load_state_dict(load_file(folder / WEIGHTS))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         problem = f"not a whole model: {str(error).splitlines()[0][:200]}"
         raise DataError(folder, 0, problem, "Train it again, or name an earlier run") from error
     codec = Codec.load(folder)
-    return Policy(model.to(device), family_of(codec), path=str(path))
+    return Policy(model.to(device), family_of(codec), path=path)
+
+
+def _trained(run: Path, folder: Path, *, device: str, dtype: str, checkpointing: bool) -> Policy:
+    """Return what a run began from with the adapter of a checkpoint merged into it."""
+    told = read_notes(run / CONFIG)
+    step = None if folder == run else _step_of(folder)
+    found = checkpoint.load(run / CHECKPOINTS, step)
+    if not found.state.get("rank"):
+        raise UsageError(
+            f"{folder} is a run that trains every weight and has not finished; let the same command go on"
+        )
+    start = str(told.get("start") or told.get("model"))
+    policy = load_policy(start, device=device, dtype=dtype, checkpointing=checkpointing)
+    if policy.digest() != found.state.get("start_digest"):
+        problem = f"it is an adapter of {start}, whose weights are no longer what they were"
+        raise DataError(found.path, 0, problem, "Put the former weights back there, or train it again")
+    adapters = policy.adapt(rank=found.state["rank"], alpha=found.state["alpha"], seed=0)
+    adapters.load(found.tensors["best" if "best" in found.tensors else "policy"])
+    adapters.merge_and_unload()
+    return Policy(policy.model, policy.family, path=str(folder))
+
+
+def _step_of(folder: Path) -> int:
+    name = folder.name.removeprefix("step-")
+    if not name.isdecimal():
+        raise UsageError(f"{folder} is no checkpoint; they are called step-000020")
+    return int(name)
 
 
 def chosen_device(wanted: str) -> str:

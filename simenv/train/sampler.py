@@ -19,6 +19,8 @@ from simenv.core.task import Task
 from simenv.episodes.chat import Message
 from simenv.train.batches import by_length
 from simenv.train.families import Family
+from simenv.train.graphs import Graphs
+from simenv.train.model import Decoder
 from simenv.train.tokens import Segment, TokenEpisode
 from simenv.train.worlds import Worlds
 
@@ -26,6 +28,8 @@ BULK_TOKENS = 8192
 """Padded tokens of one forward pass over what episodes have heard."""
 _AT_ONCE = 256
 """Rollouts whose cumulated probabilities are looked up together."""
+_COMPANY = 4
+"""Where single tokens are read by graphs, longer reading waits until one lane in so many has some to do."""
 
 
 class LaneCache(Protocol):
@@ -171,6 +175,7 @@ class Sampler:
         self.model, self.family = model, family
         self.worlds = worlds or Worlds(face=face)
         self.device = model.head.device
+        self.graphs = _graphs_of(model)
         self.forwarded = 0
         """Tokens that went through the model so far."""
         self.drawn = 0
@@ -194,7 +199,9 @@ class _Game:
     def __init__(self, sampler: Sampler, jobs: Sequence[Job], how: Sampling) -> None:
         self.sampler, self.jobs, self.how = sampler, jobs, how
         self.family, self.worlds, self.device = sampler.family, sampler.worlds, sampler.device
-        self.cache = sampler.model.new_cache(len(jobs), how.room)
+        self.cache = (sampler.graphs.cache if sampler.graphs else sampler.model.new_cache)(
+            len(jobs), how.room
+        )
         self.free = list(range(len(jobs)))[::-1]
         self.done: dict[int, Rollout] = {}
         self.draw = [uniforms(how.seed, how.step, job.task.id, job.number) for job in jobs]
@@ -202,9 +209,10 @@ class _Game:
     def play(self) -> list[Rollout]:
         lanes = self._begin()
         while lanes:
-            logits = self._read(lanes)
-            lanes = self._say(lanes, torch.log_softmax(logits / (self.how.temperature or 1.0), -1))
-            lanes = self._answer(lanes)
+            now, later = self._due(lanes)
+            logits = self._read(now)
+            now = self._say(now, torch.log_softmax(logits / (self.how.temperature or 1.0), -1))
+            lanes = [*later, *self._answer(now)]
         return [self.done[at] for at in range(len(self.jobs))]
 
     def _begin(self) -> list[_Lane]:
@@ -219,8 +227,17 @@ class _Game:
             messages, tools = self.worlds.open(slot, job.task)
             told = [*messages, *_hinted(job.hint)]
             tokens = TokenEpisode(self.family.start(told, tools))
-            lanes.append(_Lane(slot, members, tokens, tokens.ids))
-        return [lane for lane in lanes if not self._too_long(lane)]
+            lanes.append(_Lane(slot, members, TokenEpisode(), tokens.ids))
+            if not self._too_long(lanes[-1]):
+                lanes[-1].tokens.append(*tokens.segments)
+        return [lane for lane in lanes if lane.tokens.segments]
+
+    def _due(self, lanes: list[_Lane]) -> tuple[list[_Lane], list[_Lane]]:
+        """Return which lanes are read now and which wait; what a lane draws does not depend on when."""
+        later = [lane for lane in lanes if len(lane.pending) > 1] if self.sampler.graphs else []
+        if len(later) == len(lanes) or len(later) * _COMPANY >= len(lanes):
+            return lanes, []
+        return [lane for lane in lanes if len(lane.pending) == 1] if later else lanes, later
 
     def _read(self, lanes: list[_Lane]) -> Tensor:
         """Read what every lane has not read yet and return the logits after it, [lanes, vocab]."""
@@ -228,13 +245,26 @@ class _Game:
         bulk = [at for at, lane in enumerate(lanes) if len(lane.pending) > 1]
         pieces = by_length([len(lanes[at].pending) for at in bulk], BULK_TOKENS)
         order = [*([bulk[at] for at in piece] for piece in pieces), *([single] if single else [])]
-        hidden = torch.cat([self._extend([lanes[at] for at in places]) for places in order])
+        hidden = torch.cat([self._hidden([lanes[at] for at in places]) for places in order])
         back = torch.empty(len(lanes), dtype=torch.long)
         back[torch.tensor([at for places in order for at in places])] = torch.arange(len(lanes))
         return (hidden[back.to(self.device)] @ self.sampler.model.head.T).float()
 
-    def _extend(self, lanes: list[_Lane]) -> Tensor:
+    def _hidden(self, lanes: list[_Lane]) -> Tensor:
+        """Read what is pending, of all one token or not, and return the last hidden states."""
         lengths = [len(lane.pending) for lane in lanes]
+        if self.sampler.graphs and max(lengths) == 1:
+            tokens, slots = [lane.pending[0] for lane in lanes], [lane.slot for lane in lanes]
+            hidden = self.sampler.graphs.step(tokens, slots, [lane.read for lane in lanes])
+        else:
+            hidden = self._extend(lanes, lengths)
+        self.sampler.forwarded += sum(lengths)
+        for lane, length in zip(lanes, lengths, strict=True):
+            lane.read += length
+            lane.pending = []
+        return hidden
+
+    def _extend(self, lanes: list[_Lane], lengths: list[int]) -> Tensor:
         width = max(lengths)
         rows = [[*lane.pending, *[0] * (width - len(lane.pending))] for lane in lanes]
         starts = [lane.read for lane in lanes]
@@ -244,12 +274,7 @@ class _Game:
 
         ids = torch.tensor(rows, device=self.device)
         slots = whole([lane.slot for lane in lanes])
-        hidden = self.sampler.model.extend(ids, whole(lengths), whole(starts), slots, self.cache)
-        self.sampler.forwarded += sum(lengths)
-        for lane, length in zip(lanes, lengths, strict=True):
-            lane.read += length
-            lane.pending = []
-        return hidden
+        return self.sampler.model.extend(ids, whole(lengths), whole(starts), slots, self.cache)
 
     def _say(self, lanes: list[_Lane], scaled: Tensor) -> list[_Lane]:
         """Draw the next token of every rollout; those of a lane that differ go on in lanes of their own.
@@ -282,6 +307,12 @@ class _Game:
 
     def _parted(self, lane: _Lane, said: Mapping[int, tuple[int, float]]) -> list[_Lane]:
         """Write down what was said and return the lane with those that were forked from it."""
+        if len(lane.members) == 1:
+            token, logp = said[lane.members[0]]
+            lane.turn.append(token)
+            lane.logps.append(logp)
+            lane.pending = [token]
+            return [lane]
         groups: dict[tuple[int, float], list[int]] = {}
         for member in lane.members:
             groups.setdefault(said[member], []).append(member)
@@ -328,8 +359,8 @@ class _Game:
                 continue
             heard = TokenEpisode(self.family.heard(step.heard))
             lane.pending = [*lane.tokens.segments[-1].ids[-1:], *heard.ids]
-            lane.tokens.append(*heard.segments)
             if not self._too_long(lane):
+                lane.tokens.append(*heard.segments)
                 kept.append(lane)
         return kept
 
@@ -351,6 +382,10 @@ class _Game:
                 lane.refused, verdict, messages, tuple(lane.actions),
             )  # fmt: skip
         self.free.append(lane.slot)
+
+
+def _graphs_of(model: Model) -> Graphs | None:
+    return Graphs(model) if isinstance(model, Decoder) and model.head.device.type == "cuda" else None
 
 
 def _hinted(hint: str) -> list[Message]:

@@ -1,7 +1,8 @@
 """Supervised fine-tuning: predict what the oracle said, given what it had heard."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -16,8 +17,10 @@ from simenv.train.metrics import MetricsWriter
 from simenv.train.optim import Optimizers, adamw, from_nothing, trapezoid
 from simenv.train.policy import Policy
 from simenv.train.tokens import TokenEpisode, require_sampled
+from simenv.train.weights import load_optimizer, optimizer_tensors
 
 Progress = Callable[[int], object]
+Row = dict[str, float | str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +62,107 @@ def train_sft(
     Raises:
         UsageError: If a demonstration teaches nothing.
     """
-    require_sampled(demos)
-    require_sampled(validation)
-    optimizers = _optimizers(policy, config)
-    best, best_weights, stale = float("inf"), policy.trained_state(), 0
+    sft = Sft(policy, config, demos, validation)
     with MetricsWriter(folder, config=config.digest, tensorboard=False) if folder else _Silent() as metrics:
-        for step, places in zip(range(config.steps), _order(demos, config), strict=False):
-            share = trapezoid(step, config.steps)
-            context = config.context_weight * max(0.0, 1 - 1.5 * step / config.steps)
-            row = _step(policy, optimizers, batch(demos, places, policy.device), share, context)
-            if (step + 1) % config.every == 0 or step + 1 == config.steps:
-                fit = fit_of(policy.model, policy.device, validation)
-                row |= {"val_loss": fit.loss, "token_accuracy": fit.tokens, "turn_accuracy": fit.turns}
-                stale = 0 if fit.loss < best - 1e-3 else stale + 1
-                if fit.loss < best:
-                    best, best_weights = fit.loss, policy.trained_state()
-            metrics.write(step, row)
+        while not sft.over:
+            metrics.write(sft.step, sft.advance())
             progress(1)
-            if stale >= config.patience:
-                break
-    policy.load_trained(best_weights)
-    return fit_of(policy.model, policy.device, validation)
+    return sft.finish()
+
+
+class Sft:
+    """A policy in supervised training.
+
+    Args:
+        policy: Is trained in place: every weight, or its adapter where it has one.
+        config: How.
+        demos: What is learned.
+        validation: What says when to stop.
+
+    Attributes:
+        step: Steps that are done.
+        best: The least validation loss so far.
+        stale: Looks since then.
+
+    Raises:
+        UsageError: If a demonstration teaches nothing, or is longer than a batch.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        config: SftConfig,
+        demos: Sequence[TokenEpisode],
+        validation: Sequence[TokenEpisode],
+    ) -> None:
+        require_sampled(demos)
+        require_sampled(validation)
+        self.policy, self.config, self.demos, self.validation = policy, config, demos, validation
+        self.optimizers = _optimizers(policy, config)
+        self.step = self.stale = 0
+        self.best, self._kept = float("inf"), policy.trained_state()
+        self._places = _order(demos, config)
+
+    @property
+    def over(self) -> bool:
+        """Whether every step is done, or the validation loss has not improved for a while."""
+        return self.step >= self.config.steps or self.stale >= self.config.patience
+
+    def advance(self) -> Row:
+        """Take one step and return its row."""
+        policy, config, step = self.policy, self.config, self.step
+        share = trapezoid(step, config.steps)
+        context = config.context_weight * max(0.0, 1 - 1.5 * step / config.steps)
+        data = batch(self.demos, next(self._places), policy.device)
+        row = _step(policy, self.optimizers, data, share, context)
+        self.step += 1
+        if self.step % config.every == 0 or self.step == config.steps:
+            row |= self._look()
+        return row
+
+    def _look(self) -> Row:
+        fit = fit_of(self.policy.model, self.policy.device, self.validation)
+        self.stale = 0 if fit.loss < self.best - 1e-3 else self.stale + 1
+        if fit.loss < self.best:
+            self.best, self._kept = fit.loss, self.policy.trained_state()
+        return {"val_loss": fit.loss, "token_accuracy": fit.tokens, "turn_accuracy": fit.turns}
+
+    def finish(self) -> Fit:
+        """Take the best weights and return how well they predict the validation."""
+        self.policy.load_trained(self._kept)
+        return fit_of(self.policy.model, self.policy.device, self.validation)
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """Return copies of all tensors that a checkpoint needs."""
+        names = self._names()
+        moments = [optimizer_tensors(part, names) for part in self.optimizers.parts]
+        return {
+            "policy": self.policy.trained_state(),
+            "best": dict(self._kept),
+            "optimizer": {name: each for part in moments for name, each in part.items()},
+        }
+
+    def load(
+        self, tensors: Mapping[str, Mapping[str, Tensor]], *, step: int, best: float, stale: int
+    ) -> None:
+        """Go on from what ``tensors`` returned after that step."""
+        names, device = self._names(), self.policy.device
+        self.policy.load_trained({name: each.to(device) for name, each in tensors["policy"].items()})
+        for part in self.optimizers.parts:
+            mine = {id(weight) for group in part.param_groups for weight in group["params"]}
+            state = {
+                name: each
+                for name, each in tensors["optimizer"].items()
+                if id(names[name.rpartition("/")[0]]) in mine
+            }
+            load_optimizer(part, names, state)
+        self._kept, self.best, self.stale, self.step = dict(tensors["best"]), best, stale, step
+        self._places = islice(_order(self.demos, self.config), step, None)
+
+    def _names(self) -> dict[str, nn.Parameter]:
+        if self.policy.adapters is not None:
+            return self.policy.adapters.named_parameters()
+        return dict(self.policy.model.named_parameters())
 
 
 class _Silent:
@@ -91,7 +174,7 @@ class _Silent:
     def __exit__(self, *error: object) -> None:
         pass
 
-    def write(self, step: int, row: dict[str, float]) -> None:
+    def write(self, step: int, row: Row) -> None:
         """Forget the row."""
 
 
@@ -116,9 +199,7 @@ def _order(demos: Sequence[TokenEpisode], config: SftConfig) -> Iterator[list[in
         turn += 1
 
 
-def _step(
-    policy: Policy, optimizers: Optimizers, data: Batch, share: float, context: float
-) -> dict[str, float]:
+def _step(policy: Policy, optimizers: Optimizers, data: Batch, share: float, context: float) -> Row:
     """Take one step and return its row."""
     policy.model.train()
     loss = demo_loss(policy.model, data, context)

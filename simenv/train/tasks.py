@@ -13,7 +13,7 @@ from simenv.episodes import pool
 from simenv.synth.stream import PREFIX, Endless, read_spec
 
 SIMPLE = "simple:"
-_PER_WORLD = 32
+_PER_WORLD = 8
 
 
 class Source(Protocol):

@@ -144,6 +144,15 @@ class TokenEpisode:
         return f"TokenEpisode({len(self._segments)} segments, {len(self)} tokens, {self.sampled} sampled)"
 
 
+def said(episode: TokenEpisode) -> TokenEpisode:
+    """Return an episode up to its last sampled token: what was heard after it teaches nothing.
+
+    An episode that is cut off may have heard more than the model has room for.
+    """
+    end = max((at for at, each in enumerate(episode.segments, 1) if each.sampled), default=0)
+    return TokenEpisode(episode.segments[:end])
+
+
 def require_sampled(episodes: Iterable[TokenEpisode]) -> None:
     """Check that there is something to learn from in every episode.
 

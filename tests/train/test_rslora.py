@@ -1,10 +1,10 @@
-"""The rank study: its measures on matrices that are known, its adapters against peft's, its words against data."""
+"""The rank study: its measures on matrices that are known, its adapters against peft's, its words on data."""
 
 import json
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,11 @@ from hypothesis import strategies as st  # noqa: E402
 from benchmarks.rslora.__main__ import study  # noqa: E402
 from benchmarks.rslora.cells import Edit, Plan, Store, cells  # noqa: E402
 from benchmarks.rslora.data import WORDS, dialogue, facts, formatted, joined, style  # noqa: E402
+from benchmarks.rslora.findings import summary  # noqa: E402
 from benchmarks.rslora.lanes import SCALINGS, adapted, known_lanes, scale_of, train_lanes  # noqa: E402
+from benchmarks.rslora.picture import draw  # noqa: E402
 from benchmarks.rslora.spectra import Factors, energies, floor, updates, with_rank  # noqa: E402
+from benchmarks.rslora.tables import claims_text, full_table, sweep_table  # noqa: E402
 from benchmarks.rslora.training import (  # noqa: E402
     answered,
     batches,
@@ -38,7 +41,7 @@ from simenv.train.model import SHAPES, Decoder  # noqa: E402
 TINY = Plan(
     size="0.3m",
     base_steps=3,
-    seeds=2,
+    seeds=1,
     full=(Edit("style", 1, 4, 2), Edit("facts", 4, 4, 2)),
     optimizers=(("adamw", 1e-3), ("sgd", 0.1)),
     ranks=(2, 8),
@@ -68,7 +71,7 @@ def test_an_update_of_rank_r_has_all_its_energy_in_r_values(rank: int, seed: int
     left, right = (torch.randn(9, rank, generator=draws, dtype=torch.float64) for _ in range(2))
     shares = energies(torch.linalg.svdvals(left @ right.T), range(1, 10))
     assert shares[rank - 1] == pytest.approx(1)
-    assert all(a <= b + 1e-12 for a, b in zip(shares, shares[1:], strict=False))
+    assert all(a <= b + 1e-12 for a, b in pairwise(shares))
     assert rank == 1 or shares[rank - 2] < 1 - 1e-9
 
 
@@ -101,10 +104,10 @@ def test_cutting_an_update_of_low_rank_to_its_rank_keeps_the_function(rank: int)
     with torch.no_grad():
         for weight in matrices(after).values():
             left, right = (torch.randn(size, rank, generator=draws) for size in weight.shape)
-            weight += 0.02 * left @ right.T
+            weight.add_(0.02 * left @ right.T)
     lines = formatted(8, "test")
 
-    def logits(model: Decoder) -> torch.Tensor:
+    def logits(model: Decoder) -> Any:
         with torch.no_grad():
             return answered(model, lines, lines.answer)[0]
 
@@ -129,7 +132,7 @@ def said(tokens: Any) -> list[str]:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**31), st.sampled_from([("fly well !",), ("fly well !", "is there more ?")]))
+@given(st.integers(0, 2**31), st.sampled_from([("safe travels !",), ("safe travels !", "see you soft !")]))
 def test_the_style_edit_changes_closing_words_only(address: int, closings: tuple[str, ...]) -> None:
     old, new = dialogue(Draws(address)), dialogue(Draws(address), closings=closings)
     assert old.ids[: old.edited[0]] == new.ids[: new.edited[0]]
@@ -170,16 +173,17 @@ def test_joined_lines_keep_what_is_learned() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(1, 9), st.integers(1, 4), st.integers(0, 99))
-def test_every_line_comes_before_any_comes_again(size: int, epochs: int, seed: int) -> None:
-    lines = facts(size * 3, 0)
-    seen = Counter(
+@given(st.integers(1, 9), st.integers(0, 9), st.integers(0, 99))
+def test_every_line_comes_before_any_comes_again(size: int, more: int, seed: int) -> None:
+    lines = facts(size + more, 0)
+    steps = 3 * len(lines)  # so many that every batch size ends with whole rounds
+    rows = [
         tuple(row.tolist())
-        for batch in batches(lines, size, 3 * epochs, generator("test", seed))
+        for batch in batches(lines, size, steps, generator("test", seed))
         for row in batch.ids
-    )
-    assert set(seen.values()) == {epochs}
-    assert len(seen) == len(lines)
+    ]
+    rounds = [rows[at : at + len(lines)] for at in range(0, len(rows), len(lines))]
+    assert all(len(set(each)) == len(lines) for each in rounds)
 
 
 # Training
@@ -289,6 +293,12 @@ def test_a_study_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path) -> No
     assert json.dumps(run(half)) == json.dumps(whole)
 
 
+def test_a_full_edit_that_diverges_is_named() -> None:
+    plan = replace(TINY, optimizers=(("sgd", 1e30),))
+    with pytest.raises(UsageError, match="style-1 by sgd at rate 1e\\+30 diverged"):
+        cells(plan)["full/style-1/sgd/0"](new_decoder("0.3m"))
+
+
 def test_finished_cells_are_not_run_again(tmp_path: Path) -> None:
     store = Store(tmp_path, TINY)
     store.run("one", lambda _: [{"answer": 1}], new_decoder("0.3m"))
@@ -308,3 +318,99 @@ def test_a_foreign_file_of_cells_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="--out"):
         Store(tmp_path / "file", TINY)
+
+
+# Words
+
+
+def edit_row(edit: str, optimizer: str, shares: Sequence[float], *, learned: float = 1.0) -> dict[str, Any]:
+    """Return a full edit whose cuts at ranks 1, 4 and 8 keep those shares, by every measure."""
+
+    def at(share: float) -> dict[str, float]:
+        return {"loss": 2 - 2 * share, "accuracy": 0.1 + (learned - 0.1) * share, "answer": share}
+
+    matrix = {"name": "q", "kind": "q_proj", "shape": [8, 8], "norm": 1.0, "energy": list(shares)}
+    return {
+        "edit": edit,
+        "optimizer": optimizer,
+        "seed": 0,
+        "steps": 25,
+        "before": at(0),
+        "after": at(1),
+        "truncated": [at(share) for share in shares],
+        "matrices": [matrix],
+    }
+
+
+def adapter_row(scaling: str, rank: int, loss: float | None, norm: float, rate: float) -> dict[str, Any]:
+    same = {"edit": "facts-4", "scaling": scaling, "rank": rank, "rate": rate, "seed": 0}
+    return same | {"scale": 1.0, "loss": loss, "accuracy": 0.5, "grad_norm": norm}
+
+
+def made_up(style_at_4: float, facts_at_8: float, plain: float, stable: float) -> dict[str, Any]:
+    """Return a study in which rank 64 has those losses, and rank 4 a loss of 1."""
+    losses = {SCALINGS[0]: plain, SCALINGS[1]: stable}
+    return {
+        "cuts": [1, 4, 8],
+        "floors": [{"shape": [8, 8], "energy": [0.1, 0.2, 0.5]}],
+        "full": [
+            edit_row("style-1", "adamw", (0.5, style_at_4, 1.0)),
+            edit_row("facts-4", "adamw", (0.1, 0.15, facts_at_8)),
+            edit_row("facts-9", "adamw", (0.0, 0.0, 0.0), learned=0.2),
+        ],
+        "adapters": [
+            adapter_row(scaling, rank, loss if rank == 64 else 1.0, norm, rate)
+            for scaling, loss in losses.items()
+            for rank, norm in ((4, 8.0), (64, 8.0 if scaling == SCALINGS[1] else 1.0))
+            for rate in (1e-3, 1e-2)
+        ],
+    }
+
+
+def verdicts(found: dict[str, Any]) -> list[str]:
+    return [claim["verdict"] for claim in summary(found)["claims"]]
+
+
+def test_verdicts_follow_the_data() -> None:
+    published = made_up(style_at_4=0.99, facts_at_8=0.28, plain=1.0, stable=0.5)
+    assert verdicts(published)[:3] == ["holds"] * 3
+    assert verdicts(published)[4:7] == ["holds", "holds", "holds in part"]  # rank 4 is the same in both
+    contrary = made_up(style_at_4=0.7, facts_at_8=1.0, plain=0.5, stable=1.0)
+    assert verdicts(contrary)[:3] == ["does not hold"] * 3
+    assert verdicts(contrary)[5:7] == ["does not hold"] * 2
+
+
+def test_sentences_name_what_was_seen() -> None:
+    means = summary(made_up(style_at_4=0.7, facts_at_8=0.28, plain=1.0, stable=0.5))
+    style_claim, facts_claim, *_ = means["claims"]
+    assert "0 of 3 readings (nowhere)" in style_claim["sentence"]
+    assert "energy .70 (random matrices .20)" in style_claim["sentence"]
+    assert "99 % of the accuracy took rank 8." in style_claim["sentence"]
+    assert "3 of 3 readings" in facts_claim["sentence"]
+    assert "left out: facts-9 by adamw." in facts_claim["sentence"]
+    assert all("One seed" in claim["sentence"] for claim in means["claims"][4:])
+    text = "\n".join((full_table(means, [1, 4, 8]), sweep_table(means), claims_text(means)))
+    assert "not learned: accuracy 0.20" in text
+    assert "0.500*" in text
+
+
+def test_what_was_not_learned_is_not_judged() -> None:
+    found = made_up(0.99, 0.28, 1.0, 0.5)
+    found["full"] = [edit_row("style-1", "adamw", (0.5, 0.5, 0.5), learned=0.2)]
+    assert verdicts(found)[:4] == ["not tested"] * 4
+    assert summary(found)["claims"][0]["sentence"].endswith("left out: style-1 by adamw.")
+
+
+def test_a_rate_at_which_a_seed_diverged_is_never_the_best(tmp_path: Path) -> None:
+    found = made_up(0.9, 0.3, 1.0, 0.5)
+    for row in found["adapters"]:
+        if row["rate"] == 1e-3 and row["rank"] == 64:
+            row["loss"] = None
+    means = summary(found)
+    assert {row["best_rate"] for row in means["sweeps"] if row["rank"] == 64} == {1e-2}
+    assert "-" in sweep_table(means)
+    draw(tmp_path / "a.png", means, [1, 4, 8])
+    draw(tmp_path / "b.png", means, [1, 4, 8])
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    with pytest.raises(UsageError, match="name it so"):
+        draw(tmp_path / "a.svg", means, [1, 4, 8])

@@ -1,0 +1,205 @@
+"""The course of a run: step after step with metrics, guards and checkpoints, and where it can go on."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from simenv.core.errors import DataError, SimenvError
+from simenv.train import checkpoint, folder
+from simenv.train.checkpoint import last_good
+from simenv.train.config import Config
+from simenv.train.guards import Guards, TrainingStopped
+from simenv.train.metrics import FILE, MetricsWriter, read_metrics
+from simenv.train.policy import CHECKPOINTS
+
+Progress = Callable[[str, int, int], object]
+"""Told what is being done, how much of it is done, and how much there is."""
+Row = dict[str, float | str | None]
+
+KEEP = 3
+"""Checkpoints of a run that are kept."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+class Job(Protocol):
+    """What can be trained in steps."""
+
+    name: str
+    steps: int
+    save_every: int
+
+    @property
+    def step(self) -> int:
+        """Steps that are done."""
+
+    @property
+    def over(self) -> bool:
+        """Whether no step is left."""
+
+    def advance(self) -> Row:
+        """Take one step and return its row."""
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """Return copies of all tensors that a checkpoint needs."""
+
+    def memory(self) -> dict[str, Any]:
+        """Return all other state, as plain JSON."""
+
+    def load(self, tensors: Mapping[str, Mapping[str, Tensor]], step: int, memory: Mapping[str, Any]) -> None:
+        """Go on from what ``tensors`` and ``memory`` returned after that step."""
+
+
+class Course:
+    """One job in one run folder.
+
+    Args:
+        out: The run folder.
+        config: How; its digest stands in every row and checkpoint.
+        job: What is trained.
+        identity: What must be the same to go on: ``env_version``, ``family``, ``start_digest`` and others,
+            plain JSON.
+        guards: Where it stops itself.
+    """
+
+    def __init__(
+        self, out: Path, config: Config, job: Job, identity: Mapping[str, Any], guards: Guards
+    ) -> None:
+        self.out, self.config, self.job, self.guards = out, config, job, guards
+        self.identity = {"config_digest": config.digest, **identity}
+        self.checkpoints = out / CHECKPOINTS
+
+    def begin(self, *, goes_on: bool, step: int | None = None) -> tuple[str, ...]:
+        """Take up the run that is there, or write the checkpoint of step 0.
+
+        Args:
+            goes_on: Whether the folder belongs to this run already.
+            step: From which checkpoint; by default the last.
+
+        Returns:
+            What may make the run differ in the last bits.
+
+        Raises:
+            DataError: If the checkpoint is damaged, or of another run, environment or beginning.
+        """
+        has_rows = (self.out / FILE).exists() and bool(read_metrics(self.out / FILE).rows)
+        if not (goes_on and (self.checkpoints.is_dir() or has_rows)):
+            self.save()
+            return ()
+        found = checkpoint.load(
+            self.checkpoints,
+            step,
+            config_digest=str(self.identity["config_digest"]),
+            env_version=str(self.identity["env_version"]),
+        )
+        for name, value in self.identity.items():
+            if found.state.get(name) != value:
+                problem = (
+                    f"its {name.replace('_', ' ')} is {found.state.get(name)}, and this run's is {value}"
+                )
+                way_out = "Give what it began with, or begin a run in another folder"
+                raise DataError(found.path, 0, problem, way_out)
+        self.job.load(found.tensors, found.step, found.state["memory"])
+        self.guards.load(found.state["guards"])
+        return found.notes
+
+    def save(self) -> Path:
+        """Write a checkpoint of where the job stands."""
+        state = {**self.identity, "memory": self.job.memory(), "guards": self.guards.state()}
+        return checkpoint.save(self.checkpoints, self.job.step, self.job.tensors(), state, keep=KEEP)
+
+    def run(self, progress: Progress = silent) -> None:
+        """Take every step that is left.
+
+        An interrupt (Ctrl-C) lets the step come to its end and saves a checkpoint; a second one stops at
+        once.
+
+        Raises:
+            TrainingStopped: If a guard stops it; the last good checkpoint is named.
+            KeyboardInterrupt: If it was interrupted; its note says how to go on.
+        """
+        job = self.job
+        with (
+            MetricsWriter(
+                self.out, config=self.config.digest, resume_at=job.step, tensorboard=None
+            ) as metrics,
+            _asked_to_stop() as asked,
+        ):
+            progress(job.name, job.step, job.steps)
+            while self._goes_on():
+                row = self._row()
+                metrics.write(job.step, row)
+                self._watch(row)
+                stops = _is_interrupted(progress, job) or asked.is_set()
+                ends = not self._goes_on()
+                if stops or ends or job.step % job.save_every == 0:
+                    metrics.flush()
+                    self.save()
+                if stops and not ends:
+                    raise self._interrupted()
+
+    def _goes_on(self) -> bool:
+        return not self.job.over
+
+    def _row(self) -> Row:
+        try:
+            return self.job.advance()
+        except SimenvError as error:
+            error.add_note(_kept(self.checkpoints))
+            raise
+
+    def _watch(self, row: Row) -> None:
+        """Stop if a guard says so."""
+        stop = self.guards.check({"step": self.job.step} | row)
+        if stop is None:
+            return
+        good = last_good(self.checkpoints)
+        folder.write_guard(self.out, stop, good)
+        raise TrainingStopped(stop, good)
+
+    def _interrupted(self) -> KeyboardInterrupt:
+        error = KeyboardInterrupt()
+        error.add_note(f"Step {self.job.step} is done and saved; the same command goes on from there.")
+        return error
+
+
+def _kept(checkpoints: Path) -> str:
+    good = last_good(checkpoints)
+    return f"The last good checkpoint is {good}." if good else "There is no good checkpoint."
+
+
+def _is_interrupted(progress: Progress, job: Job) -> bool:
+    try:
+        progress(job.name, job.step, job.steps)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """While it lasts, the first interrupt is noted only."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    former = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, former)

@@ -1,0 +1,133 @@
+"""A run folder: what a job writes into it besides metrics and checkpoints."""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import simenv
+from simenv.core.canonical import canonical
+from simenv.core.errors import DataError, UsageError
+from simenv.scoring.panel import Panel
+from simenv.train.config import NOTES, Config, read_notes
+from simenv.train.guards import Stop
+from simenv.train.metrics import FILE, read_metrics
+from simenv.train.policy import CONFIG
+from simenv.train.report import write_report
+
+PANEL, TABLE, EPISODES, SKILLS, GUARDS = (
+    "panel.json",
+    "panel.txt",
+    "episodes.jsonl",
+    "skills.json",
+    "guards.json",
+)
+_PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computes."""
+    found = {"simenv": simenv.__version__, "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def begin(out: Path, job: str, config: Config, *, start: str, resume: bool) -> bool:
+    """Make a run folder, or go on with the run of this very config in it.
+
+    Args:
+        out: The folder.
+        job: ``"sft"`` or ``"grpo"``.
+        config: How.
+        start: What the run begins from, or "".
+        resume: Whether a run that is there may go on.
+
+    Returns:
+        Whether there is a run to go on with.
+
+    Raises:
+        UsageError: If the folder holds another run, or one that may not go on.
+        DataError: If it cannot be written.
+    """
+    told = {"job": job, "start": start} | config.model_dump(mode="json")
+    file = out / CONFIG
+    goes_on = file.exists()
+    if goes_on:
+        if not resume:
+            raise UsageError(f"{out} holds a run already; give another folder, or let it resume")
+        _refuse_other(out, config, told, read_notes(file))
+    elif (out / FILE).exists() and read_metrics(out / FILE).rows:
+        raise UsageError(f"{out} holds metrics of a run without its {CONFIG}; give another folder")
+    write(file, canonical(told | {"versions": versions()}) + "\n")
+    return goes_on
+
+
+def _refuse_other(out: Path, config: Config, told: Mapping[str, Any], there: Mapping[str, Any]) -> None:
+    free = {"versions", *config.free()}
+    other = [
+        f"{name} {there.get(name)!r}, not {told.get(name)!r}"
+        for name in sorted({*told, *there} - free)
+        if there.get(name) != told.get(name)
+    ]
+    if other:
+        raise UsageError(
+            f"{out} holds a run of another config: {'; '.join(other)}. Give another folder, or the former "
+            "settings to let it go on"
+        )
+
+
+def kept_config(run: Path) -> dict[str, Any]:
+    """Return the config of a run folder, or of one that a checkpoint or model of it lies in, else {}."""
+    for folder in (run, run.parent, run.parent.parent):
+        if (folder / CONFIG).is_file() and (folder / FILE).is_file():
+            told = read_notes(folder / CONFIG)
+            return {name: each for name, each in told.items() if name not in NOTES}
+    return {}
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file so that it is whole or as it was before.
+
+    Raises:
+        DataError: If it cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8", errors="replace")
+        part.replace(path)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror or error})"
+        raise DataError(
+            path, 0, problem, "Make room or give another folder; the same command goes on"
+        ) from None
+
+
+def write_guard(out: Path, stop: Stop, good: Path | None) -> None:
+    """Write down that a guard stopped the run, and write the report."""
+    told = {"step": stop.step, "guard": stop.guard, "reason": stop.reason}
+    write(out / GUARDS, json.dumps([told | {"checkpoint": good.name if good else ""}]) + "\n")
+    write_report(out, pictures=False)
+
+
+def finish(
+    out: Path,
+    panel: Panel,
+    episodes: Sequence[Mapping[str, Any]],
+    skills: Mapping[str, Any],
+    *,
+    pictures: bool,
+) -> Path:
+    """Write what was measured before and after a training, and the report; return the report's path."""
+    write(out / EPISODES, "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in episodes))
+    if skills:
+        write(out / SKILLS, json.dumps(skills) + "\n")
+    write(out / TABLE, panel.table())
+    write(out / PANEL, json.dumps(panel.to_json()) + "\n")
+    return write_report(out, pictures=pictures)

@@ -1,0 +1,342 @@
+"""The jobs: what a run folder holds, exact resume, and what cannot go on."""
+
+import json
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+from simenv.core.errors import DataError, UsageError  # noqa: E402
+from simenv.train import checkpoint, evaluate, forcing, jobs  # noqa: E402
+from simenv.train.checkpoint import CheckpointError  # noqa: E402
+from simenv.train.course import Progress  # noqa: E402
+from simenv.train.demos import demos  # noqa: E402
+from simenv.train.guards import TrainingStopped  # noqa: E402
+from simenv.train.hf import from_config  # noqa: E402
+from simenv.train.jobs import run_grpo, run_sft  # noqa: E402
+from simenv.train.policy import load_policy  # noqa: E402
+from simenv.train.report_data import read_run  # noqa: E402
+from simenv.train.sft import fit_of  # noqa: E402
+from simenv.train.tasks import source_of  # noqa: E402
+from tests.train import codecs  # noqa: E402
+from tests.train.tiny import TASKS, grpo_config, rows_of, sft_config, some_reward  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simenv.train.grpo.reward_of", some_reward)
+    monkeypatch.setattr(evaluate, "FORCED", 0)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A supervised run without interruption, and the digest of its weights."""
+    out = tmp_path_factory.mktemp("whole") / "a"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "FORCED", 1)
+        return out, run_sft(sft_config(), out, pictures=False).digest()
+
+
+@pytest.fixture(scope="module")
+def improved(whole: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A run of GRPO from it without interruption, and the digest of its weights."""
+    out = tmp_path_factory.mktemp("improved") / "b"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simenv.train.grpo.reward_of", some_reward)
+        return out, run_grpo(grpo_config(), out, start=str(whole[0]), pictures=False).digest()
+
+
+@pytest.fixture
+def begun(improved: tuple[Path, str], tmp_path: Path) -> Path:
+    """A copy of the run of GRPO, to be damaged."""
+    return Path(shutil.copytree(improved[0], tmp_path / "b"))
+
+
+def stopping(at: int, how: Callable[[], object]) -> Progress:
+    """Return what stops a run when that step is done."""
+
+    def progress(what: str, done: int, total: int) -> None:
+        if (what, done) == ("steps", at):
+            how()
+
+    return progress
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_run_folder_holds_all_that_a_report_shows(whole: tuple[Path, str]) -> None:
+    out, weights = whole
+    run = read_run(out)
+    assert (run.kind, len(run.rows), run.notes) == ("SFT", 4, ())
+    assert set(run.digests) == {sft_config().digest}
+    assert run.config["versions"]["torch"] == torch.__version__
+    measures = run.panel["measures"]
+    assert {"success", "tool selection", "validation loss", "retention loss"} <= measures.keys()
+    assert measures["success"]["before"]["n"] == 2
+    assert measures["success"]["before"]["interval_95"]
+    assert run.panel["idle"]["passed"] == 0
+    assert measures["validation loss"]["after"]["value"] < measures["validation loss"]["before"]["value"]
+    assert [each["stage"] for each in run.episodes] == ["before"] * 2 + ["after"] * 2
+    assert (out / "report.html").is_file()
+    assert "idle" in (out / "panel.txt").read_text()
+    assert load_policy(out).digest() == weights
+
+
+def test_skills_are_told_of_certified_tasks_only(whole: tuple[Path, str]) -> None:
+    assert not (whole[0] / "skills.json").exists()
+    tasks = source_of("airline", "test")
+    policy = load_policy(whole[0])
+    rollouts = evaluate.evaluate(policy, [tasks.at(0)], room=1200, turn_tokens=4)
+    skills = evaluate.skills_of(rollouts, face="compact")
+    assert {each["exposures"] for each in skills} == {1}
+
+
+def test_sft_of_four_steps_is_two_and_two(whole: tuple[Path, str], tmp_path: Path) -> None:
+    out, key = tmp_path / "a", lambda: signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt) as stop:
+        run_sft(sft_config(), out, progress=stopping(2, key), pictures=False)
+    assert stop.value.__notes__ == ["Step 2 is done and saved; the same command goes on from there."]
+    assert len(rows_of(out)) == 2
+    assert not (out / "model").exists()
+    policy = run_sft(sft_config(), out, pictures=False)
+    assert policy.digest() == whole[1]
+    assert rows_of(out) == rows_of(whole[0])
+
+
+def test_user_failure_12_grpo_of_four_steps_is_two_and_two(
+    whole: tuple[Path, str], improved: tuple[Path, str], tmp_path: Path
+) -> None:
+    out = tmp_path / "b"
+    with pytest.raises(KeyboardInterrupt):
+        run_grpo(grpo_config(), out, start=str(whole[0]), progress=stopping(2, interrupt), pictures=False)
+    policy = run_grpo(grpo_config(), out, start=str(whole[0]), pictures=False)
+    assert policy.digest() == improved[1] != whole[1]
+    assert rows_of(out) == rows_of(improved[0])
+    last, other = (run / "checkpoints" / "step-000004" for run in (out, improved[0]))
+    for name in ("policy", "ref", "optimizer"):
+        file = f"{name}.safetensors"
+        assert (last / file).read_bytes() == (other / file).read_bytes()
+
+
+def test_more_steps_are_the_same_run() -> None:
+    assert grpo_config(steps=9, workers=2, save_every=1).digest == grpo_config().digest
+    assert grpo_config(lr=0.02).digest != grpo_config().digest
+    assert sft_config(steps=9).digest != sft_config().digest
+
+
+def test_a_torn_row_and_rows_behind_the_checkpoint_are_written_again(
+    begun: Path, whole: tuple[Path, str], improved: tuple[Path, str]
+) -> None:
+    with (begun / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 5, "conf')
+    policy = run_grpo(grpo_config(), begun, start=str(whole[0]), step=3, pictures=False)
+    assert policy.digest() == improved[1]
+    assert rows_of(begun) == rows_of(improved[0])
+
+
+def test_a_checkpoint_is_something_to_begin_from(improved: tuple[Path, str]) -> None:
+    assert load_policy(improved[0] / "checkpoints" / "step-000004").digest() == improved[1]
+    assert load_policy(improved[0] / "checkpoints" / "step-000003").digest() != improved[1]
+    assert load_policy(improved[0]).digest() == improved[1]
+
+
+def test_rows_hold_what_guards_and_reports_read(improved: tuple[Path, str]) -> None:
+    rows = rows_of(improved[0])
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    assert len({row["adapter_digest"] for row in rows}) == 4
+    assert all(row["proof_sampler"] == row["proof_trainer"] for row in rows)
+    assert [row["step"] for row in rows if "held_out_success" in row] == [3]
+    assert read_run(improved[0]).kind == "GRPO"
+
+
+def test_a_guard_stops_the_run_and_names_the_last_good_checkpoint(
+    whole: tuple[Path, str], tmp_path: Path
+) -> None:
+    config = grpo_config(guards={"mismatch": 1e-12})
+    with pytest.raises(TrainingStopped, match=r"'mismatch'.*step-000000") as stop:
+        run_grpo(config, tmp_path / "b", start=str(whole[0]), pictures=False)
+    (told,) = json.loads((tmp_path / "b" / "guards.json").read_text())
+    assert told["guard"] == stop.value.stop.guard == "mismatch"
+    assert told["checkpoint"] == "step-000000"
+    assert read_run(tmp_path / "b").guards
+    assert (tmp_path / "b" / "report.html").is_file()
+
+
+def test_a_reward_that_is_not_finite_stops_and_loses_nothing(
+    begun: Path, whole: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simenv.train.grpo.reward_of", lambda name, rollout: float("nan"))
+    with pytest.raises(UsageError, match="nan") as error:
+        run_grpo(grpo_config(steps=6), begun, start=str(whole[0]), pictures=False)
+    assert "step-000004" in error.value.__notes__[0]
+    assert len(rows_of(begun)) == 4
+
+
+# What cannot go on
+
+
+def go_on(out: Path, start: Path, **changes: Any) -> None:
+    run_grpo(grpo_config(**changes), out, start=str(start), pictures=False)
+
+
+def test_a_half_written_checkpoint_names_the_last_good_one(begun: Path, whole: tuple[Path, str]) -> None:
+    file = begun / "checkpoints" / "step-000004" / "policy.safetensors"
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(CheckpointError, match=r"truncated.*The last good checkpoint is .*step-000003"):
+        go_on(begun, whole[0], steps=5)
+
+
+def test_another_config_is_refused_by_its_fields(begun: Path, whole: tuple[Path, str]) -> None:
+    with pytest.raises(UsageError, match=r"another config: lr 0\.01, not 0\.02\."):
+        go_on(begun, whole[0], lr=0.02)
+    told = json.loads((begun / "config.json").read_text())
+    (begun / "config.json").write_text(json.dumps(told | {"lr": 0.02}))
+    with pytest.raises(CheckpointError, match="another config"):
+        go_on(begun, whole[0], lr=0.02)
+
+
+def test_another_version_of_the_environment_is_refused(
+    begun: Path, whole: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = jobs.identity_of
+    monkeypatch.setattr(jobs, "identity_of", lambda *given: identity(*given) | {"env_version": "airline-v9"})
+    with pytest.raises(CheckpointError, match=r"another version of the environment: expected airline-v9"):
+        go_on(begun, whole[0])
+
+
+def test_weights_that_were_changed_meanwhile_are_refused(
+    begun: Path, whole: tuple[Path, str], tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(whole[0], tmp_path / "other"))
+    policy = load_policy(other)
+    with torch.no_grad():
+        next(iter(policy.model.parameters())).mul_(1.01)
+    policy.save(other / "model")
+    config = json.loads((begun / "config.json").read_text())
+    (begun / "config.json").write_text(json.dumps(config | {"start": str(other)}))
+    with pytest.raises(DataError, match="start digest is"):
+        go_on(begun, other)
+    with pytest.raises(DataError, match="no longer what they were"):
+        load_policy(begun / "checkpoints" / "step-000004")
+
+
+def test_what_cannot_begin_is_refused_before_anything_is_written(
+    whole: tuple[Path, str], tmp_path: Path
+) -> None:
+    out = tmp_path / "b"
+    with pytest.raises(UsageError, match="no folder"):
+        go_on(out, tmp_path / "nothing")
+    with pytest.raises(UsageError, match=r"rank = 0"):
+        go_on(out, whole[0], rank=0)
+    with pytest.raises(UsageError, match=r"the model has room for 1250 tokens; give room=1250"):
+        go_on(out, whole[0], room=4000)
+    with pytest.raises(UsageError, match="begins from something"):
+        run_grpo(grpo_config(), out)
+    with pytest.raises(UsageError, match="success is measured on other tasks"):
+        run_sft(sft_config(tasks="test", held_out="test"), tmp_path / "a")
+    assert not out.exists()
+
+
+def test_a_finished_run_is_not_written_over(whole: tuple[Path, str]) -> None:
+    with pytest.raises(UsageError, match="holds a run already"):
+        run_sft(sft_config(), whole[0], resume=False, pictures=False)
+    with pytest.raises(UsageError, match=r"job 'sft', not 'grpo'"):
+        go_on(whole[0], whole[0])
+
+
+def test_a_half_written_model_is_told(whole: tuple[Path, str], tmp_path: Path) -> None:
+    other = Path(shutil.copytree(whole[0], tmp_path / "other"))
+    file = other / "model" / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(DataError, match="not a whole model"):
+        go_on(tmp_path / "b", other)
+
+
+# A checkpoint of somebody else's
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Qwen3 with its tokenizer."""
+    folder = tmp_path_factory.mktemp("foreign")
+    config = transformers.Qwen3Config(
+        vocab_size=codecs.qwen3().vocab_size, hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=1, head_dim=8, max_position_embeddings=4096,
+        pad_token_id=None, bos_token_id=None,
+    )  # fmt: skip
+    from_config(config).causal.save_pretrained(folder)
+    (folder / "tokenizer.json").write_text(codecs.qwen3().tokenizer_json())
+    return folder
+
+
+def test_a_transformers_checkpoint_is_taught_by_an_adapter_and_improved(
+    foreign: Path, tmp_path: Path
+) -> None:
+    a, b = tmp_path / "a", tmp_path / "b"
+    room = {"room": 3000, "batch_tokens": 6000, "evaluations": 1, "demos": 2, "validation": 1, "steps": 2}
+    taught = run_sft(sft_config(model=str(foreign), rank=4, **room), a, pictures=False)
+    assert taught.digest() == load_policy(a).digest() != load_policy(foreign).digest()
+    config = grpo_config(room=3000, evaluations=1, steps=1)
+    improved = run_grpo(config, b, start=str(a), pictures=False)
+    assert improved.digest() == load_policy(b).digest() != taught.digest()
+    assert improved.adapters is not None
+    assert improved.adapters.rank == 4
+
+
+def test_every_weight_of_a_checkpoint_is_not_trained(foreign: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"rank = 0 would train every weight"):
+        run_sft(sft_config(model=str(foreign)), tmp_path / "a")
+
+
+# What is measured
+
+
+def test_user_failure_15_the_last_batch_may_be_short_and_each_rollout_has_its_own_world(
+    whole: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = load_policy(whole[0])
+    tasks = evaluate.first_tasks(source_of("airline", TASKS, split="test"), 3)
+    at_once = evaluate.evaluate(policy, tasks, trials=2, room=1200, turn_tokens=8)
+    monkeypatch.setattr(evaluate, "AT_ONCE", 4)
+    in_parts = evaluate.evaluate(policy, tasks, trials=2, room=1200, turn_tokens=8)
+    assert [each.tokens.digest for each in in_parts] == [each.tokens.digest for each in at_once]
+    assert [(each.task.id, each.number) for each in at_once] == [(t.id, n) for t in tasks for n in range(2)]
+    assert all(each.task.card.opening in each.messages[1]["content"] for each in at_once)
+    assert len({each.tokens.digest for each in at_once}) == 6
+
+
+def test_losses_and_forced_turns_do_not_depend_on_their_company(whole: tuple[Path, str]) -> None:
+    policy = load_policy(whole[0])
+    made = demos(policy.family, source_of("airline", TASKS, split="test"), 3, {"plain": 1}, seed=0,
+                 face="compact", room=1000)  # fmt: skip
+    shown = {task.id: tokens for task, tokens in made}
+    losses = forcing.text_losses(policy, shown)
+    fit = fit_of(policy.model, policy.device, list(shown.values()))
+    assert sum(each.nats for each in losses) / sum(each.tokens for each in losses) == pytest.approx(
+        fit.loss, rel=1e-5
+    )
+    together = forcing.forced(policy, shown)
+    alone = [forcing.forced(policy, {name: shown[name]})[0] for name in sorted(shown)]
+    assert together == alone
+    assert [len(each.steps) for each in together] == [
+        sum(segment.sampled for segment in shown[name].segments) for name in sorted(shown)
+    ]
+
+
+def test_progress_is_told_of_every_part(tmp_path: Path) -> None:
+    told: dict[str, list[tuple[int, int]]] = {}
+    config = sft_config(steps=1, every=1, demos=2)
+    run_sft(config, tmp_path, progress=lambda what, *at: told.setdefault(what, []).append(at), pictures=False)
+    assert list(told) == [
+        "texts", "demonstrations", "held-out demonstrations", "measuring before", "steps", "measuring after",
+    ]  # fmt: skip
+    assert all(seen[-1][0] == seen[-1][1] for seen in told.values())
+    assert checkpoint.last_good(tmp_path / "checkpoints") == tmp_path / "checkpoints" / "step-000001"
