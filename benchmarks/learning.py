@@ -5,8 +5,8 @@
 A decoder of about 1 M parameters learns from clean demonstrations of the oracle (three intents, compact
 face), then GRPO with rsLoRA goes on from there. Success is measured on tasks in other worlds, with the
 talking customer, at temperature 1 and with the likeliest token; intervals are Wilson's at 95 %. The
-difference is paired by task. `weights` is the digest of every weight, the same in every process on one kind of
-machine.
+difference is paired by task. `weights` is the digest of every weight, the same in every process on one kind
+of machine.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from simenv.train.grpo import Grpo
 from simenv.train.model import parameters_total
 from simenv.train.policy import Policy, small
 from simenv.train.sampler import Job, Sampler, Sampling
-from simenv.train.sft import train_sft
+from simenv.train.sft import Sft
 from simenv.train.tasks import source_of
 from simenv.train.tokenizer import make_tokenizer, texts_of
 
@@ -80,7 +80,7 @@ def begin(config: SftConfig) -> tuple[Policy, list[Any], list[Any]]:
             policy.family,
             source,
             count,
-            dict(config.kinds),
+            config.kinds,
             seed=config.seed,
             face=config.face,
             room=config.room,
@@ -97,7 +97,12 @@ def learn(*, seed: int = 0, evaluations: int = 150, steps: int = GRPO.steps) -> 
     sft, grpo = SFT.model_copy(update={"seed": seed}), GRPO.model_copy(update={"seed": seed})
     policy, lessons, unseen = begin(sft)
     made = clock()
-    fit = train_sft(policy, sft, lessons, unseen)
+    parameters = parameters_total(policy.model)
+    teacher, looks = Sft(policy, sft, lessons, unseen), []
+    while not teacher.over:
+        row = teacher.advance()
+        looks += [round(float(row["val_loss"] or 0), 4)] if "val_loss" in row else []
+    fit = teacher.finish()
     taught = clock()
     tasks = held_out(evaluations)
     before = {name: success(policy, tasks, at) for name, at in (("sampled", 1.0), ("greedy", 0.0))}
@@ -109,10 +114,16 @@ def learn(*, seed: int = 0, evaluations: int = 150, steps: int = GRPO.steps) -> 
     after = {name: success(policy, tasks, at) for name, at in (("sampled", 1.0), ("greedy", 0.0))}
     change = {name: paired_se(after[name], before[name]) for name in after}
     return {
-        "parameters": parameters_total(policy.model) - sum(each.numel() for each in policy.trained()) * 2,
+        "parameters": parameters,
         "seed": seed,
         "tokens_per_episode": round(sum(map(len, lessons)) / len(lessons)),
-        "validation": {"loss": fit.loss, "tokens": fit.tokens, "turns": fit.turns, "whole": fit.whole},
+        "validation": {
+            "loss": fit.loss,
+            "tokens": fit.tokens,
+            "turns": fit.turns,
+            "whole": fit.whole,
+            "looks": looks,
+        },
         "before": {name: rate(each) for name, each in before.items()},
         "after": {name: rate(each) for name, each in after.items()},
         "rise": {

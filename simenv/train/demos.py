@@ -1,6 +1,7 @@
 """Demonstrations of the oracle as tokens: plain, with recovery, with refusals, with no call needed."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from simenv.agents.oracle import Manner, Oracle, oracle
 from simenv.agents.protocol import StuckError, play
@@ -66,7 +67,7 @@ def demos(
     family: Family,
     source: Source,
     count: int,
-    kinds: Mapping[str, int],
+    kinds: Mapping[Any, int],
     *,
     seed: int,
     face: str,

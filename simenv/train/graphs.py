@@ -27,7 +27,7 @@ _WARM = 2
 
 @dataclass(slots=True)
 class _Captured:
-    """A captured step: where it reads tokens, positions and who is active, and where it leaves what it found."""
+    """A captured step: where it reads tokens, positions and who is active, and where it leaves its result."""
 
     graph: torch.cuda.CUDAGraph
     given: Tensor

@@ -29,7 +29,7 @@ BULK_TOKENS = 8192
 _AT_ONCE = 256
 """Rollouts whose cumulated probabilities are looked up together."""
 _COMPANY = 4
-"""Where single tokens are read by graphs, longer reading waits until one lane in so many has some to do."""
+"""With graphs, what is longer than a token waits until one lane in so many has some to read."""
 
 
 class LaneCache(Protocol):

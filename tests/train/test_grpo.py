@@ -179,7 +179,7 @@ def test_a_composite_pays_for_form() -> None:
         2,
         1,
         0,
-        {},
+        {"missing": [1]},
         [],
     )
     assert reward_of("binary", rollout) == 0.0
