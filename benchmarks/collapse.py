@@ -57,7 +57,17 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
 """Arms by name; ``lr`` is a multiple of the study's."""
 GUARDS = GuardConfig(repetition=0.9)
 """The guards' own limit is meant for policies that do not repeat themselves; this start does, at .6."""
-SHOWN = ("success", "readable", "turns", "cut_off", "entropy", "length", "repetition", "reward_trained")
+SHOWN = (
+    "success",
+    "readable",
+    "turns",
+    "calls",
+    "cut_off",
+    "entropy",
+    "length",
+    "repetition",
+    "reward_trained",
+)
 """Figures of a step in the table."""
 
 
@@ -261,29 +271,29 @@ def summary(made: Sequence[Run]) -> dict[str, Any]:
 
 
 def collapsed(made: Run) -> bool:
-    """Whether a run has lost half of its first success, its form, or its turns.
+    """Whether a run has lost half of its first success, its form, its turns or its calls.
 
     It has if, after the last step, held-out success is below half of the first two steps' mean, fewer than
-    half of the turns are readable, or there are fewer than half of the turns there were.
+    half of the turns are readable, or there are fewer than half of the turns or calls that there were.
     """
     first, last = made.rows[:2], made.held_out
     return (
         last["success"] < 0.5 * fmean(row["success"] for row in first)
         or last["readable"] < 0.5
-        or last["turns"] < 0.5 * fmean(row["turns"] for row in first)
+        or any(last[name] < 0.5 * fmean(row[name] for row in first) for name in ("turns", "calls"))
     )
 
 
 def table(found: Mapping[str, Mapping[str, Any]], *, each_step: bool) -> str:
     """Return the result as text."""
-    lines = [f"{'arm':28} {'held-out success':>24} readable  turns  cut off  collapsed  guards (step)"]
+    lines = [f"{'arm':28} {'held-out success':>24} readable  turns  calls  cut off  collapsed  guards (step)"]
     for arm, each in found.items():
         low, high = each["held_out_success"]["interval"]
         last, stops = each["held_out"], each["guards"]
         told = "; ".join(", ".join(f"{name} {step}" for name, step in one.items()) or "-" for one in stops)
         lines.append(
             f"{arm:28} {each['held_out_success']['share']:8.3f} [{low:.3f}, {high:.3f}] "
-            f"{last['readable']:8.3f} {last['turns']:6.2f} {last['cut_off']:8.3f} "
+            f"{last['readable']:8.3f} {last['turns']:6.2f} {last['calls']:6.2f} {last['cut_off']:8.3f} "
             f"{each['collapsed_seeds']:>5} of {len(stops)}  {told}"
         )
         if each_step:

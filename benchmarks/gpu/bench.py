@@ -20,8 +20,8 @@ LEARN = Plan(
 )  # fmt: skip
 TINY = replace(
     LEARN, tasks="simple:change_passengers_denied", size="0.3m", vocab=2000, demos=12, sft_steps=3,
-    batch_tokens=2000, room=1000, turn_tokens=24, grpo_seconds=4.0, grpo_steps=1, groups=2, group=2,
-    micro_tokens=2048, held_out=4, device="cpu",
+    batch_tokens=2000, room=1000, turn_tokens=12, grpo_seconds=4.0, grpo_steps=1, groups=2, group=2,
+    micro_tokens=2048, held_out=2, device="cpu",
 )  # fmt: skip
 _SMALL_LARGE = Shape(32, 2, 4, 2, 8, 64, taps=0, copying=False)
 

@@ -131,6 +131,11 @@ class Graphs:
         return found
 
 
+def graphs_of(model: object) -> Graphs | None:
+    """Return graphs for a decoder of our own on CUDA; None where reading token by token needs none."""
+    return Graphs(model) if isinstance(model, Decoder) and model.head.is_cuda else None
+
+
 def _bucket(lanes: int) -> int:
     return max(LANES, 1 << (lanes - 1).bit_length())
 

@@ -133,14 +133,18 @@ def _episode(loop: "Loop", played: Played, stage: str) -> dict[str, Any]:
 
 
 def _metrics(loop: "Loop", rounds: Sequence["Round"]) -> str:
-    """Return the rows of all rounds one behind the other, their steps counted on."""
+    """Return the rows of all rounds one behind the other, their steps counted on.
+
+    Each has the digest of the loop's config; that of the round stands in the round's own file.
+    """
+    config = loop.config.digest
     lines: list[str] = []
     for each in rounds:
         for part in ("", "sft", "grpo"):
             path = loop.folder(each.number) / "model" / part / FILE
             rows = read_metrics(path).rows if path.exists() else ()
             lines += [
-                json.dumps(row | {"step": len(lines) + at, "round": each.number}) + "\n"
+                json.dumps(row | {"step": len(lines) + at, "config": config, "round": each.number}) + "\n"
                 for at, row in enumerate(rows)
             ]
     return "".join(lines)

@@ -29,7 +29,7 @@ def row_of(rollouts: Sequence[Rollout], rewards: Sequence[float]) -> dict[str, f
         "length": fmean(lengths) if lengths else 0.0,
         "length_passed": _mean([n for n, good in zip(lengths, passed, strict=True) if good]),
         "length_failed": _mean([n for n, good in zip(lengths, passed, strict=True) if not good]),
-        "repetition": repetition([_said(rollout) for rollout in rollouts]),
+        "repetition": repetition([turn for rollout in rollouts for turn in _turns(rollout)]),
     }
     for intent in sorted({rollout.task.intent for rollout in rollouts}):
         mine = [good for rollout, good in zip(rollouts, passed, strict=True) if rollout.task.intent == intent]
@@ -40,8 +40,9 @@ def row_of(rollouts: Sequence[Rollout], rewards: Sequence[float]) -> dict[str, f
     return row
 
 
-def _said(rollout: Rollout) -> list[int]:
-    return [token for segment in rollout.tokens.segments if segment.sampled for token in segment.ids]
+def _turns(rollout: Rollout) -> list[tuple[int, ...]]:
+    # Turn by turn: calls alike in several turns, as ids that are copied make them, are in order.
+    return [segment.ids for segment in rollout.tokens.segments if segment.sampled]
 
 
 def _per_call(rollouts: Sequence[Rollout]) -> float:

@@ -19,8 +19,7 @@ from simenv.core.task import Task
 from simenv.episodes.chat import Message
 from simenv.train.batches import by_length
 from simenv.train.families import Family
-from simenv.train.graphs import Graphs
-from simenv.train.model import Decoder
+from simenv.train.graphs import graphs_of
 from simenv.train.tokens import Segment, TokenEpisode
 from simenv.train.worlds import Worlds
 
@@ -175,7 +174,7 @@ class Sampler:
         self.model, self.family = model, family
         self.worlds = worlds or Worlds(face=face)
         self.device = model.head.device
-        self.graphs = _graphs_of(model)
+        self.graphs = graphs_of(model)
         self.forwarded = 0
         """Tokens that went through the model so far."""
         self.drawn = 0
@@ -382,10 +381,6 @@ class _Game:
                 lane.refused, verdict, messages, tuple(lane.actions),
             )  # fmt: skip
         self.free.append(lane.slot)
-
-
-def _graphs_of(model: Model) -> Graphs | None:
-    return Graphs(model) if isinstance(model, Decoder) and model.head.device.type == "cuda" else None
 
 
 def _hinted(hint: str) -> list[Message]:

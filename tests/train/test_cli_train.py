@@ -127,7 +127,7 @@ def test_cuda_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str], t
     assert "no CUDA device is here" in refused(capsys, *line, *settings())
 
 
-@pytest.mark.parametrize(("name", "code"), [("llama3", None), ("qwen3", 1)])
+@pytest.mark.parametrize(("name", "code"), [("llama3_1", None), ("qwen3", 1), ("marked", 0)])
 def test_check_template_ends_with_one_for_a_template_that_changes_history(
     name: str, code: int | None, capsys: pytest.CaptureFixture[str]
 ) -> None:

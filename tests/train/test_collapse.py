@@ -69,8 +69,8 @@ def test_readable_counts_words_and_calls_but_no_torn_ones(task: Task) -> None:
 
 
 def run_of(**last: float) -> Run:
-    first = {"success": 0.4, "turns": 6.0, "readable": 0.9}
-    told = {"success": 0.4, "turns": 6.0, "readable": 0.9, "n": 10.0} | last
+    first = {"success": 0.4, "turns": 6.0, "calls": 3.0, "readable": 0.9}
+    told = {"success": 0.4, "turns": 6.0, "calls": 3.0, "readable": 0.9, "n": 10.0} | last
     rows = [{name: first.get(name, 0.0) for name in collapse.SHOWN}] * 3
     return Run("naive", 0, rows=rows, stops={"turns": 2}, held_out=told)
 
@@ -81,6 +81,7 @@ def test_collapse_is_lost_success_lost_form_or_lost_turns() -> None:
     assert collapsed(run_of(success=0.1))
     assert collapsed(run_of(readable=0.4))
     assert collapsed(run_of(turns=1.0))
+    assert collapsed(run_of(calls=1.0))
 
 
 def test_a_summary_counts_tasks_of_all_seeds() -> None:

@@ -21,7 +21,7 @@ def test_every_section_runs_without_a_gpu(tmp_path: Path, capsys: pytest.Capture
     learned, played, large, head = (
         found["sections"][name] for name in ("learn", "rollouts", "large", "head")
     )
-    assert learned["before"]["greedy"]["n"] == learned["after"]["temperature_1"]["n"] == 4
+    assert learned["before"]["greedy"]["n"] == learned["after"]["temperature_1"]["n"] == 2
     assert (
         learned["tokens_per_episode"]["full"]["tokens"] > learned["tokens_per_episode"]["compact"]["tokens"]
     )
