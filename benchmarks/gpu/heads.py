@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from typing_extensions import override
 
 from benchmarks.gpu.bench import WORDS, Bench
-from simenv.train.head import CHUNK, token_logps
+from simenv.train.head import token_logps
 
 
 def head(bench: Bench) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def head(bench: Bench) -> dict[str, Any]:
     logits = 6400 if bench.tiny else 2**25
     rows = {}
     for words in sizes:
-        parts = {"chunked": logits // words, "default": CHUNK, "plain": 0}
+        parts = {"chunked": logits // words, "default": 1024, "plain": 0}
         if bench.tiny:
             del parts["default"]  # more tokens than there are
         rows[str(words)] = {

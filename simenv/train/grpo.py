@@ -285,7 +285,7 @@ class Grpo:
             entropy_coef=config.entropy,
         )
         loss.backward()  # type: ignore[no-untyped-call]
-        away = k3(scores.logp, ref) if ref is not None else torch.zeros_like(old)
+        away = k3(scores.logp, ref) if ref is not None else torch.full_like(old, torch.nan)
         return loss.detach(), scores.entropy.detach(), away.detach(), found.low, found.high, trust, old
 
     def _token_worth(self, data: Batch, window: Window) -> Tensor:
@@ -339,7 +339,8 @@ class _Seen:
         return {
             "loss": float(sum(loss)),
             "entropy": float(torch.cat(entropy).mean()),
-            "kl_ref": float(torch.cat(away).mean()),
+            # Without a reference nothing was measured, and 0 would say that nothing had moved.
+            "kl_ref": None if torch.cat(away).isnan().all() else float(torch.cat(away).mean()),
             "clip_low": float(torch.cat(low).float().mean()),
             "clip_high": float(torch.cat(high).float().mean()),
             "ess": effective_share(torch.cat(trust)),

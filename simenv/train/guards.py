@@ -234,11 +234,11 @@ class Guards:
     def _repetition(self, row: Row) -> str:
         seen, limit = _number(row, "repetition"), self.config.repetition
         first = self._median("repetition", seen)
-        if seen is None or limit is None or seen <= limit or seen <= (first or 0) + 0.25:
+        if seen is None or limit is None or first is None or seen <= max(limit, first + 0.25):
             return ""
         return (
             f"{seen:.1%} of the n-grams in sampled text are repeated, above {limit:.1%} and more than 25 "
-            f"points above the first steps ({first or 0:.1%}): the policy repeats itself; lower the "
+            f"points above the first steps ({first:.1%}): the policy repeats itself; lower the "
             "learning rate"
         )
 

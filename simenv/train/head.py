@@ -17,8 +17,8 @@ from typing_extensions import override
 
 from simenv.core.errors import UsageError
 
-CHUNK = 1024
-"""Logits of this many tokens are alive at once by default."""
+LOGITS = 2**23
+"""About so many logits are alive at once by default, whatever the vocabulary."""
 
 
 class Scores(NamedTuple):
@@ -34,7 +34,7 @@ class Scores(NamedTuple):
 
 
 def token_scores(
-    hidden: Tensor, weight: Tensor, targets: Tensor, *, chunk: int = CHUNK, temperature: float = 1.0
+    hidden: Tensor, weight: Tensor, targets: Tensor, *, chunk: int = 0, temperature: float = 1.0
 ) -> Scores:
     """Return log-probs and entropies of tokens, both with gradient.
 
@@ -42,7 +42,7 @@ def token_scores(
         hidden: Last hidden states at the positions *before* the tokens, shape (N, d).
         weight: Of the head, shape (V, d). With or without gradient.
         targets: The tokens, int64 in [0, V), shape (N,).
-        chunk: At most ``chunk`` times V logits are alive at a time, >= 2.
+        chunk: At most ``chunk`` times V logits are alive at a time, >= 2; 0 for about ``LOGITS``.
         temperature: Logits are divided by it, above 0.
 
     Returns:
@@ -51,14 +51,16 @@ def token_scores(
     Raises:
         UsageError: If shapes do not fit, or chunk or temperature is out of range.
     """
+    chunk = chunk or max(2, LOGITS // weight.shape[0])
     _check(hidden, weight, targets, chunk, temperature)
     return _scores(hidden, weight, targets, _Plan(chunk, 1 / temperature, has_entropy=True))
 
 
 def token_logps(
-    hidden: Tensor, weight: Tensor, targets: Tensor, *, chunk: int = CHUNK, temperature: float = 1.0
+    hidden: Tensor, weight: Tensor, targets: Tensor, *, chunk: int = 0, temperature: float = 1.0
 ) -> Tensor:
     """Return log-probs of tokens, shape (N,): ``token_scores`` without the entropies and cheaper."""
+    chunk = chunk or max(2, LOGITS // weight.shape[0])
     _check(hidden, weight, targets, chunk, temperature)
     return _scores(hidden, weight, targets, _Plan(chunk, 1 / temperature, has_entropy=False)).logp
 

@@ -47,7 +47,10 @@ class Simple:
 
     def at(self, index: int) -> Task:
         """Return task ``index``; a draw that leads to none is drawn again elsewhere in its world."""
-        world, place = divmod(index, _PER_WORLD)
+        # Neighbours are of different worlds, so that no batch is of one world alone.
+        block, within = divmod(index, _PER_WORLD * _PER_WORLD)
+        place, world = divmod(within, _PER_WORLD)
+        world += block * _PER_WORLD
         address = (self.domain, self.split, "simple", world)
         image = pool.image(self.domain, address, "S")
         intent = self.intents[index % len(self.intents)]
