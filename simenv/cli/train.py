@@ -32,9 +32,9 @@ def trainer(threads: int | None = None) -> Iterator[None]:
     """
     try:
         # Heavy, and needed by no other command.
-        import torch
+        from simenv.train.threads import use_threads
 
-        torch.set_num_threads(threads or 1)
+        use_threads(threads or 1)
         yield
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]

@@ -166,12 +166,20 @@ class Loop:
         return Round(number, before.policy if rejected else number, rejected, told)
 
     def played(self, number: int, name: str = "run", *, draw: int = 0) -> list[Played]:
-        """Return what the policy of a round did on the held-out tasks; it plays where it has not yet."""
+        """Return what the policy of a round did on the held-out tasks; it plays where it has not yet.
+
+        Raises:
+            DataError: If what it did is damaged, or of other tasks.
+        """
         path = self.folder(number) / f"{name}.jsonl"
         if not path.exists():
             policy = fetch(self.config, self.folder(number) / "model")
             write_played(path, play(self.config, policy, list(self.tasks.values()), draw=draw))
-        return read_played(path)
+        found = read_played(path)
+        if [each.task for each in found] != list(self.tasks):
+            problem = "it is of other tasks than this version of simenv makes"
+            raise DataError(path, 0, problem, "Begin anew in another folder, or use the version that made it")
+        return found
 
     @cached_property
     def sets(self) -> Sets:

@@ -251,24 +251,29 @@ class EnvPool(Generic[K]):
         """Ask every place at once and return what each episode gave; all of it or nothing."""
         self._require_open()
         fresh = frozenset(life.number for life in (new or {}).values())
+        is_done = False
         try:
             written = {place: encode(asked) for place, asked in requests.items()}
             replies = self._gather(written, fresh) if self._seats else self._serve(written, fresh)
             results = {place: _result(reply) for place, reply in replies.items()}
-        except BaseException:
-            # What has been done of it is not known; those who did it are made anew when they are needed.
-            self._desk = None
-            for place in requests if self._seats else ():
-                self._seats[place].stop()
-            for key in new or {}:
-                del self._lives[key]
-            raise
+            is_done = True
+        finally:
+            if not is_done:
+                self._forget(requests, new or {})
         numbers = {life.number: life.key for life in self._lives.values()}
         return {
             numbers[number]: result
             for place, asked in requests.items()
             for number, result in zip(_numbers(asked), results[place], strict=True)
         }
+
+    def _forget(self, requests: Mapping[int, Any], new: Mapping[K, _Life[K]]) -> None:
+        """Make those anew who did an unknown part of what was asked, and drop what was to be opened."""
+        self._desk = None
+        for place in requests if self._seats else ():
+            self._seats[place].stop()
+        for key in new:
+            del self._lives[key]
 
     def _serve(self, requests: Mapping[int, bytes], fresh: frozenset[int]) -> dict[int, bytes]:
         """Serve in this process."""

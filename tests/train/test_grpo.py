@@ -7,6 +7,8 @@ torch = pytest.importorskip("torch")
 from collections.abc import Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
 
+from typing_extensions import override  # noqa: E402
+
 from simenv.core.task import Task  # noqa: E402
 from simenv.train.batches import batch  # noqa: E402
 from simenv.train.config import GrpoConfig  # noqa: E402
@@ -24,9 +26,10 @@ class Judge(Sampler):
 
     def __init__(self, inner: Sampler, rewards: Sequence[float], reasons: Sequence[str] = ()) -> None:
         super().__init__(inner.model, inner.family)
-        self.rewards, self.reasons, self.asked = rewards, reasons or ["done"] * len(rewards), []
-        self.asked: list[Job]
+        self.rewards, self.reasons = rewards, reasons or ["done"] * len(rewards)
+        self.asked: list[Job] = []
 
+    @override
     def sample(self, jobs: Sequence[Job], how: Sampling) -> list[Rollout]:
         self.asked += jobs
         found = super().sample(jobs, how)
@@ -66,7 +69,7 @@ def test_what_was_rewarded_becomes_likelier() -> None:
         for rollout in window.rollouts:
             ids = torch.tensor([rollout.tokens.ids])
             hidden = found.policy.model(ids[:, :-1])
-            logp = torch.log_softmax(hidden @ found.policy.model.head.T, -1)  # type: ignore[operator]
+            logp = torch.log_softmax(hidden @ found.policy.model.head.T, -1)
             said = torch.tensor(rollout.tokens.mask)[1:].bool()
             logps.append(float(logp[0, said].gather(1, ids[0, 1:][said][:, None]).sum()))
         return sum(float(a) * logp for a, logp in zip(window.advantages, logps, strict=True))

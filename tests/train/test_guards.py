@@ -125,7 +125,7 @@ def test_a_near_miss_does_not_fire(guard: str, rows: list[Row]) -> None:
         ("mismatch", FIRES[9][1]),
         ("kl", FIRES[11][1]),
         ("repetition", FIRES[12][1]),
-        ("length_times", FIRES[14][1]),
+        ("length_times", FIRES[13][1]),
     ],
 )
 def test_a_guard_is_off_only_by_its_name_in_the_config(field: str, rows: list[Row]) -> None:

@@ -194,15 +194,19 @@ def test_known_tasks_are_not_chosen_by_a_run_that_is_compared(
 
     def noted(config: LoopConfig, policy: Policy, tasks: list[Task], *, draw: int = 0) -> list[Played]:
         draws.append(draw)
-        return real(config, policy, tasks[:2], draw=draw)
+        return real(config, policy, tasks, draw=draw)
 
     monkeypatch.setattr(module, "play", noted)
     stage.begin(stage.loop.config, stage.loop.folder(0) / "model", None)
     known = stage.loop.sets
-    assert len(known.capability + known.regression + known.held_capability + known.held_regression) == 2
+    assert len(known.capability + known.regression + known.held_capability + known.held_regression) == 12
     assert draws == [1]
     stage.loop.played(0)
     assert draws == [1, 0]
+    path = stage.loop.folder(0) / "run.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    with pytest.raises(DataError, match="of other tasks than this version"):
+        stage.loop.played(0)
 
 
 # The whole loop, small

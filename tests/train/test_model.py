@@ -9,6 +9,7 @@ from dataclasses import replace  # noqa: E402
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
+from torch import Tensor  # noqa: E402
 
 from simenv.core.errors import UnknownNameError  # noqa: E402
 from simenv.train.model import SHAPES, Decoder, from_qwen3, shape  # noqa: E402
@@ -16,8 +17,9 @@ from simenv.train.model import SHAPES, Decoder, from_qwen3, shape  # noqa: E402
 TINY = replace(SHAPES["0.3m"], layers=2)
 
 
-def ids_of(rows: int, tokens: int, seed: int = 0) -> torch.Tensor:
-    return torch.randint(0, 60, (rows, tokens), generator=torch.Generator().manual_seed(seed))
+def ids_of(rows: int, tokens: int, seed: int = 0) -> Tensor:
+    drawn: Tensor = torch.randint(0, 60, (rows, tokens), generator=torch.Generator().manual_seed(seed))
+    return drawn
 
 
 def test_without_its_extras_it_is_qwen3() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence  # noqa: E402
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
+from torch import Tensor  # noqa: E402
 
 from simenv.core.errors import UsageError  # noqa: E402
 from simenv.core.task import Task  # noqa: E402
@@ -49,18 +50,18 @@ class Teacher:
         self.read: dict[int, list[int]] = {}
         return self
 
-    def copy_lanes(self, source: torch.Tensor, target: torch.Tensor, upto: int) -> None:
+    def copy_lanes(self, source: Tensor, target: Tensor, upto: int) -> None:
         for one, other in zip(source.tolist(), target.tolist(), strict=True):
             self.read[other] = self.read[one][:upto]
 
     def extend(
         self,
-        ids: torch.Tensor,
-        lengths: torch.Tensor,
-        starts: torch.Tensor,
-        lanes: torch.Tensor,
+        ids: Tensor,
+        lengths: Tensor,
+        starts: Tensor,
+        lanes: Tensor,
         cache: object,
-    ) -> torch.Tensor:
+    ) -> Tensor:
         rows = []
         for row, length, start, lane in zip(
             ids.tolist(), lengths.tolist(), starts.tolist(), lanes.tolist(), strict=True
@@ -69,10 +70,11 @@ class Teacher:
             so_far += row[:length]
             self.read[lane] = so_far
             rows.append(self._next(so_far))
-        return torch.stack(rows)
+        stacked: Tensor = torch.stack(rows)
+        return stacked
 
-    def _next(self, so_far: list[int]) -> torch.Tensor:
-        logits = torch.zeros(len(self.head))
+    def _next(self, so_far: list[int]) -> Tensor:
+        logits: Tensor = torch.zeros(len(self.head))
         for told in self.told:
             if told[: len(so_far)] == so_far and len(told) > len(so_far):
                 logits[told[len(so_far)]] = 40.0
@@ -177,7 +179,7 @@ def test_greedy_takes_the_likeliest(policy: Policy) -> None:
     rollout = sampler.sample([Job(tasks(1)[0], 0)], Sampling(temperature=0.0, room=700, turn_tokens=8))[0]
     ids = torch.tensor([rollout.tokens.ids])
     with torch.no_grad():
-        best = (policy.model(ids) @ policy.model.head.T).argmax(-1)[0]  # type: ignore[operator]
+        best = (policy.model(ids) @ policy.model.head.T).argmax(-1)[0]
     said = [at for at, flag in enumerate(rollout.tokens.mask) if flag]
     assert [int(best[at - 1]) for at in said] == [rollout.tokens.ids[at] for at in said]
 

@@ -5,7 +5,6 @@ a batch (advantages, old and reference log-probs, importance ratios) and compute
 only its sampling is replaced by a fixed batch. Beside the loss the gradients of all weights are compared, so
 that the chunked head is compared too.
 """
-# ruff: noqa: SLF001
 
 import copy
 from collections.abc import Callable, Iterator
@@ -18,12 +17,12 @@ pytest.importorskip("torch")
 pytest.importorskip("trl", reason="compares with the real TRL, in an environment of its own")
 
 import torch
-from datasets import Dataset  # type: ignore[import-not-found]
+from datasets import Dataset
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor
 from torch.testing import assert_close
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
-from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer  # type: ignore[import-not-found]
+from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from simenv.train.advantages import advantages
 from simenv.train.corrections import correction, mismatch, off_policy_mask
