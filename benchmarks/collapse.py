@@ -30,17 +30,17 @@ import simenv
 from simenv.core.canonical import digest
 from simenv.episodes.actions import parse
 from simenv.scoring.statistics import wilson
-from simenv.train.codec import Codec
+from simenv.train.chat.codec import Codec
+from simenv.train.chat.families import family_of
+from simenv.train.chat.tokenizer import make_tokenizer, texts_of
 from simenv.train.config import GrpoConfig, SftConfig, checked
 from simenv.train.demos import demonstrate, demos
-from simenv.train.families import family_of
 from simenv.train.grpo import Grpo, Row
 from simenv.train.guards import GuardConfig, Guards
-from simenv.train.policy import Policy, load_policy, small
-from simenv.train.sampler import Job, Rollout, Sampler, Sampling
+from simenv.train.models.policy import Policy, load_policy, small
+from simenv.train.rollouts.sampler import Job, Rollout, Sampler, Sampling
 from simenv.train.sft import train_sft
 from simenv.train.tasks import source_of
-from simenv.train.tokenizer import make_tokenizer, texts_of
 
 HIGH = 4.0
 """How many times the default learning rate a high one is."""

@@ -21,16 +21,16 @@ import torch
 
 from simenv.core.task import Task
 from simenv.scoring.statistics import paired_se, wilson
-from simenv.train.codec import Codec
+from simenv.train.chat.codec import Codec
+from simenv.train.chat.tokenizer import make_tokenizer, texts_of
 from simenv.train.config import GrpoConfig, SftConfig
 from simenv.train.demos import demonstrate, demos
 from simenv.train.grpo import Grpo
-from simenv.train.model import parameters_total
-from simenv.train.policy import Policy, small
-from simenv.train.sampler import Job, Sampler, Sampling
+from simenv.train.models.model import parameters_total
+from simenv.train.models.policy import Policy, small
+from simenv.train.rollouts.sampler import Job, Sampler, Sampling
 from simenv.train.sft import Sft
 from simenv.train.tasks import source_of
-from simenv.train.tokenizer import make_tokenizer, texts_of
 
 TASKS = "simple:cancel+change_passengers_denied+price_paid"
 SFT = SftConfig(
@@ -38,9 +38,18 @@ SFT = SftConfig(
     lr=0.006, context_weight=0.3,
 )  # fmt: skip
 GRPO = GrpoConfig(
-    tasks=TASKS, held_out=TASKS, steps=10, groups=8, group=8, refills=1, lr=0.003, room=640, turn_tokens=96,
-    rank=16, alpha=16.0, mask_reasons=(), save_every=1000,
-)  # fmt: skip
+    tasks=TASKS,
+    held_out=TASKS,
+    steps=16,
+    groups=20,
+    group=4,
+    refills=1,
+    lr=0.002,
+    room=640,
+    turn_tokens=96,
+    mask_reasons=(),
+    save_every=1000,
+)
 FIRST_NEW = 10_000
 """Tasks of GRPO are counted from here, so that none was demonstrated."""
 
@@ -109,7 +118,10 @@ def learn(*, seed: int = 0, evaluations: int = 150, steps: int = GRPO.steps) -> 
     measured = clock()
     trainer = Grpo(policy, grpo, source_of(grpo.env, grpo.tasks))
     trainer.task = FIRST_NEW
-    rows = [trainer.advance()[0] for _ in range(steps)]
+    rows = []
+    for _ in range(steps):
+        rows.append(trainer.advance()[0])
+        print(json.dumps({"step": trainer.step, "success": rows[-1]["success"]}), file=sys.stderr)
     trained = clock()
     after = {name: success(policy, tasks, at) for name, at in (("sampled", 1.0), ("greedy", 0.0))}
     change = {name: paired_se(after[name], before[name]) for name in after}

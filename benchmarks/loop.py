@@ -29,10 +29,10 @@ from simenv.core.task import Task
 from simenv.scoring.paired import paired
 from simenv.scoring.statistics import wilson
 from simenv.train.evaluate import world_of
-from simenv.train.loop import Loop, Round
-from simenv.train.loop_config import LoopConfig
-from simenv.train.loop_study import Played, read_played, write_played
-from simenv.train.loop_train import begin, fetch, play
+from simenv.train.loop.config import LoopConfig
+from simenv.train.loop.rounds import Loop, Round
+from simenv.train.loop.study import Played, read_played, write_played
+from simenv.train.loop.train import begin, fetch, play
 from simenv.train.tasks import source_of
 
 INTENTS = "cancel+change_passengers_denied+price_paid+compensation_denied+refund_total"

@@ -24,16 +24,16 @@ from tqdm import tqdm
 
 import simenv
 from simenv.scoring.statistics import wilson
-from simenv.train.codec import Codec
+from simenv.train.chat.codec import Codec
+from simenv.train.chat.families import family_of
+from simenv.train.chat.tokenizer import make_tokenizer, texts_of
 from simenv.train.config import GrpoConfig, SftConfig
 from simenv.train.demos import demonstrate, demos
-from simenv.train.families import family_of
 from simenv.train.grpo import Grpo, Row
-from simenv.train.policy import Policy, chosen_device, load_policy, small
-from simenv.train.sampler import Job, Rollout, Sampler, Sampling
+from simenv.train.models.policy import Policy, chosen_device, load_policy, small
+from simenv.train.rollouts.sampler import Job, Rollout, Sampler, Sampling
 from simenv.train.sft import train_sft
 from simenv.train.tasks import source_of
-from simenv.train.tokenizer import make_tokenizer, texts_of
 
 INTENTS = "cancel+cancel_denied+change_passengers_denied+change_flights_denied+compensation_denied+price_paid"
 Clock = Callable[[], float]

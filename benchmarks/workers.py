@@ -16,7 +16,7 @@ from time import perf_counter
 
 from simenv.core.pack import bundled
 from simenv.core.task import Task
-from simenv.train.workers import EnvPool
+from simenv.train.rollouts.workers import EnvPool
 
 WORKERS = (0, 1, 2, 4, 8)
 _READS = (

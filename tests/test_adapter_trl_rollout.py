@@ -14,7 +14,7 @@ from simenv.core.errors import UsageError
 from simenv.core.pack import write_pack
 from simenv.episodes.chat import Message
 from simenv.episodes.episode import Episode
-from simenv.train.tokens import Segment
+from simenv.train.chat.tokens import Segment
 from tests.test_adapter_trl import library_tasks, natively
 
 

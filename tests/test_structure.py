@@ -26,7 +26,7 @@ LINES_PER_FILE = 400
 STATEMENTS_PER_FUNCTION = 40
 SERIALISERS_THAT_RUN_CODE = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
 MAY_CATCH_EVERYTHING: frozenset[str] = frozenset()
-"""Paths such as ``simenv/train/sampler.py``; each with its reason in ARCHITECTURE.md."""
+"""Paths such as ``simenv/train/rollouts/sampler.py``; each with its reason in ARCHITECTURE.md."""
 
 Law = Callable[[ast.Module], Iterator[str]]
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -33,7 +33,7 @@ from benchmarks.gpu.large import large
 from benchmarks.gpu.learning import learn, rollouts
 from benchmarks.trainer import machine
 from simenv.core.errors import UnknownNameError
-from simenv.train.policy import chosen_device
+from simenv.train.models.policy import chosen_device
 
 SECTIONS = ("learn", "rollouts", "large", "head")
 

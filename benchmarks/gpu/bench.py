@@ -9,7 +9,7 @@ from time import perf_counter
 import torch
 
 from benchmarks.trainer import Plan
-from simenv.train.model import SHAPES, Shape
+from simenv.train.models.model import SHAPES, Shape
 
 WORDS = 151_936
 """Of Qwen3's vocabulary."""

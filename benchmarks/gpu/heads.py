@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from typing_extensions import override
 
 from benchmarks.gpu.bench import WORDS, Bench
-from simenv.train.head import token_logps
+from simenv.train.maths.head import token_logps
 
 
 def head(bench: Bench) -> dict[str, Any]:

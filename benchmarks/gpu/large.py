@@ -9,21 +9,21 @@ import torch
 from benchmarks.gpu.bench import Bench, Meter
 from benchmarks.trainer import codec_of
 from simenv.core.draws import Draws
-from simenv.train.batches import batch
+from simenv.train.chat.families import family_of
+from simenv.train.chat.tokens import Segment, TokenEpisode
 from simenv.train.config import GrpoConfig
-from simenv.train.families import family_of
-from simenv.train.graphs import Graphs
 from simenv.train.grpo import Grpo, Window
-from simenv.train.hf import random_hf
-from simenv.train.model import Decoder
-from simenv.train.optim import adamw
-from simenv.train.policy import Policy
-from simenv.train.prepare import prepare
-from simenv.train.rewards import reward_of
-from simenv.train.sampler import Job, Sampling
+from simenv.train.models.graphs import Graphs
+from simenv.train.models.hf import random_hf
+from simenv.train.models.model import Decoder
+from simenv.train.models.optim import adamw
+from simenv.train.models.policy import Policy
+from simenv.train.models.prepare import prepare
+from simenv.train.rollouts.batches import batch
+from simenv.train.rollouts.rewards import reward_of
+from simenv.train.rollouts.sampler import Job, Sampling
 from simenv.train.sft import demo_loss
 from simenv.train.tasks import source_of
-from simenv.train.tokens import Segment, TokenEpisode
 
 
 def large(bench: Bench) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from benchmarks.rslora.findings import summary
 from benchmarks.rslora.picture import draw
 from benchmarks.rslora.tables import claims_text, full_table, sweep_table
 from simenv.cli.words import bar, say
-from simenv.train.model import SHAPES
+from simenv.train.models.model import SHAPES
 
 
 def study(plan: Plan, folder: Path) -> dict[str, Any]:

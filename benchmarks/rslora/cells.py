@@ -17,7 +17,7 @@ from benchmarks.rslora.lanes import SCALINGS, adapted, known_lanes, scale_of, tr
 from benchmarks.rslora.spectra import energies, floor, kind, updates, with_rank
 from benchmarks.rslora.training import Known, base, batches, edited_fully, generator, known, new_decoder
 from simenv.core.errors import DataError, UsageError
-from simenv.train.model import Decoder
+from simenv.train.models.model import Decoder
 
 CUTS = (1, 2, 4, 8, 16, 32, 64)
 """Ranks that energies are summed to and updates cut to."""
@@ -64,7 +64,7 @@ class Plan:
     """The whole study.
 
     Attributes:
-        size: Of the decoder, a name of :data:`simenv.train.model.SHAPES`.
+        size: Of the decoder, a name of :data:`simenv.train.models.model.SHAPES`.
         base_steps: Steps of 32 lines of the format.
         seeds: Each has its own facts or dialogues, order and first adapters. The base model is one.
         full: Edits by full fine-tuning.

@@ -1,7 +1,7 @@
 """Many adapters of one rank trained at once on one frozen model: a lane for each seed and learning rate.
 
 A small model spends most of its time between products of matrices, so nine adapters together cost about as
-much as three alone. A lane's adapter is that of :mod:`simenv.train.lora` on every linear layer, with its
+much as three alone. A lane's adapter is that of ``simenv.train.models.lora`` on every linear layer, with its
 first weights and AdamW's steps. The product BA is added to the weight before the layer runs: the same
 function, whose cost does not grow with rank times tokens.
 """
@@ -19,8 +19,8 @@ from typing_extensions import override
 
 from benchmarks.rslora.data import Lines, joined
 from benchmarks.rslora.training import WARM, Known, answered
-from simenv.train.model import Decoder
-from simenv.train.prepare import linear_names
+from simenv.train.models.model import Decoder
+from simenv.train.models.prepare import linear_names
 
 SCALINGS = ("alpha/r", "alpha/sqrt(r)")
 _BETAS, _EPS = (0.9, 0.999), 1e-8

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.rslora.training import generator, matrices
-from simenv.train.model import Decoder
+from simenv.train.models.model import Decoder
 
 
 class Factors(NamedTuple):

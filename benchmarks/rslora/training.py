@@ -12,7 +12,7 @@ from torch.optim import SGD, AdamW, Optimizer
 
 from benchmarks.rslora.data import WORDS, Lines, formatted
 from simenv.core.draws import Draws
-from simenv.train.model import Decoder, shape
+from simenv.train.models.model import Decoder, shape
 
 WARM = range(5, 16)
 """Steps, counted from 1, over which gradient norms are averaged."""

@@ -18,8 +18,8 @@ from simenv.envs.service import Source
 from simenv.episodes.episode import Episode
 
 if TYPE_CHECKING:
-    from simenv.train.families import Family
-    from simenv.train.tokens import TokenEpisode
+    from simenv.train.chat.families import Family
+    from simenv.train.chat.tokens import TokenEpisode
 
 Sampled = tuple[list[int], list[float]]
 """Ids of one turn, the stop token last if there is one, and the log-probability of each."""
@@ -116,8 +116,8 @@ def family_for(tokenizer: Any) -> "Family":
         UsageError: If it is not a fast one, or its control tokens are of no family.
     """
     # tokenizers is an extra; whoever comes here has it, whoever imports this module need not.
-    from simenv.train.codec import Codec
-    from simenv.train.families import family_of
+    from simenv.train.chat.codec import Codec
+    from simenv.train.chat.families import family_of
 
     inner = getattr(tokenizer, "backend_tokenizer", None)
     if inner is None:
@@ -149,7 +149,7 @@ class _Run:
 
     def take(self, ids: list[int], logps: list[float], family: "Family") -> None:
         """Append a sampled turn, act on it, and append what was heard if there is room to answer."""
-        from simenv.train.tokens import Segment
+        from simenv.train.chat.tokens import Segment
 
         ids, logps = ids[: self.room], logps[: self.room]
         self.tokens.append(Segment("assistant", tuple(ids), sampled=True, logps=tuple(logps)))
@@ -172,7 +172,7 @@ def _tokenizer(trainer: Any) -> Any:
 
 
 def _started(source: Source, prompt: Any, family: "Family", trainer: Any) -> _Run:
-    from simenv.train.tokens import TokenEpisode
+    from simenv.train.chat.tokens import TokenEpisode
 
     episode = source.open(task_of(source, {"index": _index(prompt)}))
     tokens = TokenEpisode(family.start(episode.messages, episode.tools))

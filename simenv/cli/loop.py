@@ -9,7 +9,7 @@ from simenv.cli.words import Commands, command, count, emit, say, seed
 from simenv.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from simenv.train.loop import Round
+    from simenv.train.loop.rounds import Round
 
 _HEAVY = ("torch", "transformers", "tokenizers", "safetensors", "peft", "matplotlib")
 _GROWN = "synth:depth=1:2,breadth=1:2"
@@ -36,8 +36,8 @@ def loop(args: argparse.Namespace) -> int:
     try:
         # Heavy, and needed by no other command than those that train.
         from simenv.train.config import with_settings
-        from simenv.train.loop import Loop
-        from simenv.train.loop_config import LoopConfig
+        from simenv.train.loop.config import LoopConfig
+        from simenv.train.loop.rounds import Loop
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in _HEAVY:
             raise

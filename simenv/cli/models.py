@@ -20,7 +20,7 @@ from simenv.core.errors import UnknownNameError, UsageError
 from simenv.core.task import Task
 
 if TYPE_CHECKING:
-    from simenv.train.agent import ModelAgent
+    from simenv.train.rollouts.agent import ModelAgent
 
 HF = "hf"
 """Name of the agent that is a model in this process."""
@@ -130,7 +130,7 @@ def in_process(args: argparse.Namespace) -> "ModelAgent":
         raise UsageError(f"--agent {HF} needs --model: the folder of a checkpoint or of a training run")
     try:
         # Heavy, and needed by no other agent.
-        from simenv.train.agent import Drawing, hf_agent
+        from simenv.train.rollouts.agent import Drawing, hf_agent
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in _HEAVY:
             raise

@@ -213,7 +213,7 @@ def check_template(args: argparse.Namespace) -> int:
       simenv train check-template checkpoints/qwen
     """
     with trainer():
-        from simenv.train.template import check_template as look
+        from simenv.train.chat.template import check_template as look
 
         report = look(args.path)
         for finding in report.findings:

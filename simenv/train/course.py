@@ -15,8 +15,8 @@ from simenv.train import checkpoint, folder
 from simenv.train.checkpoint import last_good
 from simenv.train.config import Config
 from simenv.train.guards import Guards, TrainingStopped
-from simenv.train.metrics import FILE, MetricsWriter, read_metrics
-from simenv.train.policy import CHECKPOINTS
+from simenv.train.models.policy import CHECKPOINTS
+from simenv.train.report.metrics import FILE, MetricsWriter, read_metrics
 
 Progress = Callable[[str, int, int], object]
 """Told what is being done, how much of it is done, and how much there is."""

@@ -14,7 +14,7 @@ from simenv.envs.registration import IDS
 from simenv.synth.stream import PREFIX
 from simenv.train.config import read_notes
 from simenv.train.folder import kept_config
-from simenv.train.policy import CHECKPOINTS, CONFIG, SHAPE
+from simenv.train.models.policy import CHECKPOINTS, CONFIG, SHAPE
 from simenv.train.tasks import SIMPLE
 
 LESSONS = {"airline": ("cancel", "change_passengers_denied", "compensation_denied")}

@@ -12,9 +12,9 @@ from simenv.core.interpreter import UnsoundError
 from simenv.core.task import Task
 from simenv.episodes.chat import Message, system, user
 from simenv.episodes.episode import Episode
-from simenv.train.families import Family
+from simenv.train.chat.families import Family
+from simenv.train.chat.tokens import Segment, TokenEpisode
 from simenv.train.tasks import Source
-from simenv.train.tokens import Segment, TokenEpisode
 
 _TRIES = 40
 _MANNERS = {"plain": Manner(), "refusal": Manner(), "recovery": Manner(voice=PlainVoice(), clumsy=True)}

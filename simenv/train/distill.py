@@ -15,9 +15,9 @@ from simenv.core.pack import SPLITS, Pack, bundled, read_pack
 from simenv.core.task import Task
 from simenv.episodes.episode import Episode
 from simenv.episodes.replay import Recorded, read_episodes, replay
+from simenv.train.chat.families import Family
+from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.demos import tokens_of
-from simenv.train.families import Family
-from simenv.train.tokens import TokenEpisode
 
 
 def demos_of_runs(

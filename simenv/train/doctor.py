@@ -14,24 +14,24 @@ from torch import Tensor
 from simenv.core.errors import UsageError
 from simenv.core.task import Task
 from simenv.episodes.episode import Episode
-from simenv.train import weights
-from simenv.train.batches import batch
-from simenv.train.codec import Codec
+from simenv.train.chat.codec import Codec
+from simenv.train.chat.tokenizer import make_tokenizer, texts_of
+from simenv.train.chat.tokens import TokenEpisode, said
 from simenv.train.config import SftConfig
-from simenv.train.corrections import mismatch
 from simenv.train.defaults import lessons_of
 from simenv.train.demos import demonstrate, tokens_of
 from simenv.train.evaluate import evaluate
 from simenv.train.forcing import calls_of
-from simenv.train.head import token_logps
-from simenv.train.lora import REF
-from simenv.train.optim import adamw
-from simenv.train.policy import Policy, chosen_device, load_policy, small
-from simenv.train.sampler import Model, Rollout
+from simenv.train.maths.corrections import mismatch
+from simenv.train.maths.head import token_logps
+from simenv.train.models import weights
+from simenv.train.models.lora import REF
+from simenv.train.models.optim import adamw
+from simenv.train.models.policy import Policy, chosen_device, load_policy, small
+from simenv.train.rollouts.batches import batch
+from simenv.train.rollouts.sampler import Model, Rollout
 from simenv.train.sft import Sft, demo_loss, fit_of
 from simenv.train.tasks import source_of
-from simenv.train.tokenizer import make_tokenizer, texts_of
-from simenv.train.tokens import TokenEpisode, said
 
 LESSONS = 4
 """Demonstrations that are learned by heart."""

@@ -12,13 +12,13 @@ from simenv.episodes.episode import Episode
 from simenv.scoring.facts import Fact, accuracies, fact_of
 from simenv.scoring.panel import Side
 from simenv.synth.attribute import Attribution, Cause, Tally, weaknesses
-from simenv.train.families import Family
+from simenv.train.chat.families import Family
+from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.forcing import as_text, calls_of, forced, text_losses
-from simenv.train.policy import Policy
-from simenv.train.sampler import Job, Model, Rollout, Sampler, Sampling
+from simenv.train.models.policy import Policy
+from simenv.train.rollouts.sampler import Job, Model, Rollout, Sampler, Sampling
+from simenv.train.rollouts.worlds import Worlds
 from simenv.train.tasks import Simple, Source
-from simenv.train.tokens import TokenEpisode
-from simenv.train.worlds import Worlds
 
 AT_ONCE = 64
 """Rollouts that are sampled side by side; what comes out does not depend on it."""

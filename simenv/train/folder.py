@@ -13,9 +13,9 @@ from simenv.core.errors import DataError, UsageError
 from simenv.scoring.panel import Panel
 from simenv.train.config import NOTES, Config, read_notes
 from simenv.train.guards import Stop
-from simenv.train.metrics import FILE, read_metrics
-from simenv.train.policy import CONFIG
-from simenv.train.report import write_report
+from simenv.train.models.policy import CONFIG
+from simenv.train.report.metrics import FILE, read_metrics
+from simenv.train.report.write import write_report
 
 PANEL, TABLE, EPISODES, SKILLS, GUARDS = (
     "panel.json",

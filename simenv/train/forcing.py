@@ -8,13 +8,13 @@ from torch import Tensor
 
 from simenv.episodes.actions import parse
 from simenv.scoring.facts import Forced, TextLoss
-from simenv.train.batches import batch, by_length
-from simenv.train.codec import Codec
-from simenv.train.head import token_logps
-from simenv.train.policy import Policy
-from simenv.train.sampler import Model
-from simenv.train.tokens import Segment, TokenEpisode
-from simenv.train.writing import compact
+from simenv.train.chat.codec import Codec
+from simenv.train.chat.tokens import Segment, TokenEpisode
+from simenv.train.chat.writing import compact
+from simenv.train.maths.head import token_logps
+from simenv.train.models.policy import Policy
+from simenv.train.rollouts.batches import batch, by_length
+from simenv.train.rollouts.sampler import Model
 
 LANES = 32
 """Episodes that are forced side by side."""

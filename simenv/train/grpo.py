@@ -15,26 +15,26 @@ from torch import Tensor
 
 from simenv.core.task import Task
 from simenv.episodes.episode import Episode
-from simenv.train.advantages import advantages, reward_table, zero_variance
-from simenv.train.batches import Batch, batch, by_length
+from simenv.train.chat.tokens import Segment, TokenEpisode, said
 from simenv.train.config import Cursor, GrpoConfig
-from simenv.train.corrections import correction, effective_share, mismatch
-from simenv.train.credit import decayed_rewards, token_advantages
 from simenv.train.demos import hint
-from simenv.train.filters import mask_truncated_negatives, negatives_only
-from simenv.train.head import token_logps, token_scores
-from simenv.train.kl import k3, kl
-from simenv.train.lora import Adapters
-from simenv.train.losses import Tokens, objective, policy_loss
-from simenv.train.optim import Optimizers, adamw
-from simenv.train.policy import Policy
-from simenv.train.rewards import reward_of
-from simenv.train.rows import row_of
-from simenv.train.sampler import Job, Rollout, Sampler, Sampling
+from simenv.train.maths.advantages import advantages, reward_table, zero_variance
+from simenv.train.maths.corrections import correction, effective_share, mismatch
+from simenv.train.maths.credit import decayed_rewards, token_advantages
+from simenv.train.maths.filters import mask_truncated_negatives, negatives_only
+from simenv.train.maths.head import token_logps, token_scores
+from simenv.train.maths.kl import k3, kl
+from simenv.train.maths.losses import Tokens, objective, policy_loss
+from simenv.train.maths.window import token_weights, window_of
+from simenv.train.models.lora import Adapters
+from simenv.train.models.optim import Optimizers, adamw
+from simenv.train.models.policy import Policy
+from simenv.train.models.weights import load_optimizer, optimizer_tensors
+from simenv.train.rollouts.batches import Batch, batch, by_length
+from simenv.train.rollouts.rewards import reward_of
+from simenv.train.rollouts.rows import row_of
+from simenv.train.rollouts.sampler import Job, Rollout, Sampler, Sampling
 from simenv.train.tasks import Source
-from simenv.train.tokens import Segment, TokenEpisode, said
-from simenv.train.weights import load_optimizer, optimizer_tensors
-from simenv.train.window import token_weights, window_of
 
 Row = dict[str, float | str | None]
 

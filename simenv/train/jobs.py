@@ -23,24 +23,24 @@ from simenv.core.canonical import digest
 from simenv.core.errors import UsageError
 from simenv.core.task import Task
 from simenv.train import folder
-from simenv.train.codec import Codec
+from simenv.train.chat.codec import Codec
+from simenv.train.chat.families import Family
+from simenv.train.chat.tokenizer import make_tokenizer, texts_of
+from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.config import Config, Cursor, GrpoConfig, SftConfig
 from simenv.train.course import Course, Progress, Row, silent
 from simenv.train.demos import demonstrate, demos
 from simenv.train.distill import demos_of_logs
 from simenv.train.evaluate import Exam, first_tasks, is_certified, retention_texts
-from simenv.train.families import Family
 from simenv.train.grpo import Grpo
 from simenv.train.guards import GuardConfig, Guards
 from simenv.train.measures import Measures
-from simenv.train.policy import Policy, chosen_device, load_policy, small
-from simenv.train.sampler import Model, Sampler
+from simenv.train.models.policy import Policy, chosen_device, load_policy, small
+from simenv.train.rollouts.sampler import Model, Sampler
+from simenv.train.rollouts.workers import EnvPool
+from simenv.train.rollouts.worlds import PooledWorlds, Worlds
 from simenv.train.sft import Sft
 from simenv.train.tasks import Source, source_of
-from simenv.train.tokenizer import make_tokenizer, texts_of
-from simenv.train.tokens import TokenEpisode
-from simenv.train.workers import EnvPool
-from simenv.train.worlds import PooledWorlds, Worlds
 
 FRESH = 100_000
 """Where reinforcement begins to take tasks: endless sources then give others than those of demonstrations."""

@@ -10,9 +10,9 @@ from simenv.scoring.panel import Panel, Side
 from simenv.train import folder
 from simenv.train.course import Progress, silent
 from simenv.train.evaluate import Exam, episodes_of, idle_side, skills_of
-from simenv.train.policy import Policy
-from simenv.train.sampler import Rollout
-from simenv.train.worlds import Worlds
+from simenv.train.models.policy import Policy
+from simenv.train.rollouts.sampler import Rollout
+from simenv.train.rollouts.worlds import Worlds
 
 
 @dataclass(slots=True)

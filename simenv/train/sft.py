@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 from simenv.core.draws import Draws
 from simenv.core.errors import UsageError
-from simenv.train.batches import Batch, batch, by_length
+from simenv.train.chat.tokens import TokenEpisode, require_sampled
 from simenv.train.config import SftConfig
-from simenv.train.head import token_logps
-from simenv.train.metrics import MetricsWriter
-from simenv.train.optim import Optimizers, adamw, from_nothing, trapezoid
-from simenv.train.policy import Policy
-from simenv.train.tokens import TokenEpisode, require_sampled
-from simenv.train.weights import load_optimizer, optimizer_tensors
+from simenv.train.maths.head import token_logps
+from simenv.train.models.optim import Optimizers, adamw, from_nothing, trapezoid
+from simenv.train.models.policy import Policy
+from simenv.train.models.weights import load_optimizer, optimizer_tensors
+from simenv.train.report.metrics import MetricsWriter
+from simenv.train.rollouts.batches import Batch, batch, by_length
 
 Progress = Callable[[int], object]
 Row = dict[str, float | str | None]

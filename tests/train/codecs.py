@@ -9,8 +9,8 @@ from simenv.agents.oracle import Manner, oracle
 from simenv.agents.protocol import play
 from simenv.episodes.episode import Episode
 from simenv.synth.stream import Endless, read_spec
-from simenv.train.codec import Codec
-from simenv.train.tokenizer import make_tokenizer, texts_of
+from simenv.train.chat.codec import Codec
+from simenv.train.chat.tokenizer import make_tokenizer, texts_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 

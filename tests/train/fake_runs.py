@@ -252,7 +252,7 @@ def write_full(folder: Path, *, steps: int = 41) -> Path:
 
 
 def main() -> None:
-    from simenv.train.report import write_report
+    from simenv.train.report.write import write_report
 
     root = Path(sys.argv[1])
     stopped = grpo_rows(32, first=0.41, last=0.3)

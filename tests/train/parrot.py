@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
 from simenv.core.task import Task  # noqa: E402
+from simenv.train.chat.families import family_of  # noqa: E402
 from simenv.train.demos import demonstrate, tokens_of  # noqa: E402
-from simenv.train.families import family_of  # noqa: E402
-from simenv.train.policy import Policy  # noqa: E402
+from simenv.train.models.policy import Policy  # noqa: E402
 from tests.train.codecs import plain  # noqa: E402
 
 ROOM = 1000

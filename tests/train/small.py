@@ -2,11 +2,11 @@
 
 from functools import lru_cache
 
-from simenv.train.codec import Codec
+from simenv.train.chat.codec import Codec
+from simenv.train.chat.tokenizer import make_tokenizer, texts_of
 from simenv.train.demos import demonstrate
-from simenv.train.policy import Policy, small
+from simenv.train.models.policy import Policy, small
 from simenv.train.tasks import Simple, source_of
-from simenv.train.tokenizer import make_tokenizer, texts_of
 
 INTENTS = ("cancel", "change_passengers_denied", "price_paid")
 

@@ -11,9 +11,9 @@ from torch import Tensor, tensor
 from torch.testing import assert_close
 
 from simenv.core.errors import UnknownNameError, UsageError
-from simenv.train.advantages import ADVANTAGES, advantages, reward_table, rloo, zero_variance
-from simenv.train.credit import decayed_rewards, step_rewards, token_advantages
-from simenv.train.filters import (
+from simenv.train.maths.advantages import ADVANTAGES, advantages, reward_table, rloo, zero_variance
+from simenv.train.maths.credit import decayed_rewards, step_rewards, token_advantages
+from simenv.train.maths.filters import (
     REASONS,
     TRUNCATIONS,
     mask_truncated_negatives,

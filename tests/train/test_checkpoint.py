@@ -20,9 +20,10 @@ from torch import Tensor, nn  # noqa: E402
 
 from simenv.core.canonical import canonical, digest  # noqa: E402
 from simenv.core.errors import DataError, UsageError  # noqa: E402
-from simenv.train import checkpoint, weights  # noqa: E402
+from simenv.train import checkpoint  # noqa: E402
 from simenv.train.checkpoint import Checkpoint, CheckpointError, Disk, last_good, save  # noqa: E402
-from simenv.train.lora import Adapters, attach  # noqa: E402
+from simenv.train.models import weights  # noqa: E402
+from simenv.train.models.lora import Adapters, attach  # noqa: E402
 
 STATE = {"config_digest": "c" * 32, "env_version": "airline-3", "family": "plain", "cursor": {"task": 7}}
 Tensors = dict[str, dict[str, Tensor]]

@@ -15,10 +15,10 @@ from simenv.agents.oracle import oracle
 from simenv.agents.protocol import play
 from simenv.core.task import Task
 from simenv.episodes.episode import Episode
-from simenv.train.rewards import completeness, reward_of
-from simenv.train.sampler import Rollout
+from simenv.train.chat.tokens import Segment, TokenEpisode
+from simenv.train.rollouts.rewards import completeness, reward_of
+from simenv.train.rollouts.sampler import Rollout
 from simenv.train.tasks import source_of
-from simenv.train.tokens import Segment, TokenEpisode
 
 
 def rollout(task: Task, actions: Sequence[str], reason: str = "done") -> Rollout:

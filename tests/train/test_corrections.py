@@ -13,7 +13,7 @@ from torch import Tensor, tensor
 from torch.testing import assert_close
 
 from simenv.core.errors import UnknownNameError, UsageError
-from simenv.train.corrections import (
+from simenv.train.maths.corrections import (
     CORRECTIONS,
     Mismatch,
     correction,

@@ -10,9 +10,9 @@ pytest.importorskip("tokenizers")
 from simenv.cli import main
 from simenv.core.errors import DataError, UsageError
 from simenv.core.pack import bundled
+from simenv.train.chat.families import family_of
 from simenv.train.demos import demonstrate, tokens_of
 from simenv.train.distill import demos_of_logs, demos_of_runs, pack_of_log
-from simenv.train.families import family_of
 from tests.train import codecs
 
 ROOM = 8000

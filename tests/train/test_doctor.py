@@ -10,10 +10,10 @@ pytest.importorskip("peft")
 
 from simenv.scoring.facts import accuracies  # noqa: E402
 from simenv.train import doctor  # noqa: E402
+from simenv.train.chat.tokens import Segment, TokenEpisode  # noqa: E402
 from simenv.train.doctor import Case, Check, adapted, agrees, case_of, learned, masked  # noqa: E402
 from simenv.train.forcing import calls_of, forced  # noqa: E402
-from simenv.train.lora import Adapters  # noqa: E402
-from simenv.train.tokens import Segment, TokenEpisode  # noqa: E402
+from simenv.train.models.lora import Adapters  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_user_failure_5_a_sampler_without_the_adapter_is_found(
 def test_user_failure_2_an_adapter_that_never_moves_is_found(
     examined: tuple[Case, dict[str, Check]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("simenv.train.optim.Optimizers.step", lambda *_: None)
+    monkeypatch.setattr("simenv.train.models.optim.Optimizers.step", lambda *_: None)
     checks = {check.name: check.ok for check in adapted(examined[0])}
     assert not checks["a step changes the adapter"]
 

@@ -16,12 +16,12 @@ from simenv.episodes.actions import parse
 from simenv.episodes.chat import Message, environment, system, tool_result, user
 from simenv.episodes.episode import Episode
 from simenv.testing.strategies import actions, hostile
-from simenv.train.codec import Codec
-from simenv.train.families import Family, demonstration, family_of
-from simenv.train.family_plain import CONTROLS as CONTROLS_OF_PLAIN
-from simenv.train.family_qwen3 import Qwen3
-from simenv.train.rendering import ChatTemplate, plain_dicts
-from simenv.train.tokens import TokenEpisode
+from simenv.train.chat.codec import Codec
+from simenv.train.chat.families import Family, demonstration, family_of
+from simenv.train.chat.family_plain import CONTROLS as CONTROLS_OF_PLAIN
+from simenv.train.chat.family_qwen3 import Qwen3
+from simenv.train.chat.rendering import ChatTemplate, plain_dicts
+from simenv.train.chat.tokens import TokenEpisode
 from tests.train import codecs
 from tests.train.codecs import played
 

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simenv.core.errors import UsageError
-from simenv.train import graphs
-from simenv.train.codec import Codec
-from simenv.train.graphs import Graphs
-from simenv.train.model import SHAPES, Decoder
-from simenv.train.policy import small
-from simenv.train.sampler import Job, Sampler, Sampling
+from simenv.train.chat.codec import Codec
+from simenv.train.chat.tokenizer import make_tokenizer
+from simenv.train.models import graphs
+from simenv.train.models.graphs import Graphs
+from simenv.train.models.model import SHAPES, Decoder
+from simenv.train.models.policy import small
+from simenv.train.rollouts.sampler import Job, Sampler, Sampling
 from simenv.train.tasks import source_of
-from simenv.train.tokenizer import make_tokenizer
 
 TINY = replace(SHAPES["0.3m"], layers=2)
 LANES, ROOM = 5, 24

@@ -10,12 +10,12 @@ from dataclasses import replace  # noqa: E402
 from typing_extensions import override  # noqa: E402
 
 from simenv.core.task import Task  # noqa: E402
-from simenv.train.batches import batch  # noqa: E402
+from simenv.train.chat.tokens import Segment, TokenEpisode  # noqa: E402
 from simenv.train.config import GrpoConfig  # noqa: E402
 from simenv.train.grpo import Grpo, Window, without_hint  # noqa: E402
-from simenv.train.rewards import reward_of  # noqa: E402
-from simenv.train.sampler import Job, Rollout, Sampler, Sampling  # noqa: E402
-from simenv.train.tokens import Segment, TokenEpisode  # noqa: E402
+from simenv.train.rollouts.batches import batch  # noqa: E402
+from simenv.train.rollouts.rewards import reward_of  # noqa: E402
+from simenv.train.rollouts.sampler import Job, Rollout, Sampler, Sampling  # noqa: E402
 from tests.train import small  # noqa: E402
 
 CONFIG = GrpoConfig(groups=2, group=4, refills=1, rank=4, lr=0.01, room=900, turn_tokens=8, micro_tokens=4000)

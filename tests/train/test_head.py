@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from typing_extensions import override
 
 from simenv.core.errors import UsageError
-from simenv.train.head import Scores, token_logps, token_scores
+from simenv.train.maths.head import Scores, token_logps, token_scores
 
 WIDTH = 6
 WORDS = 37

@@ -16,10 +16,10 @@ from hypothesis import strategies as st  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from simenv.core.errors import DataError, SimenvError, UnknownNameError, UsageError  # noqa: E402
-from simenv.train.hf import KINDS, HfModel, from_config, load_hf, random_hf  # noqa: E402
-from simenv.train.lora import attach, proof_of  # noqa: E402
-from simenv.train.model import SHAPES, Decoder, from_qwen3  # noqa: E402
-from simenv.train.prepare import prepare  # noqa: E402
+from simenv.train.models.hf import KINDS, HfModel, from_config, load_hf, random_hf  # noqa: E402
+from simenv.train.models.lora import attach, proof_of  # noqa: E402
+from simenv.train.models.model import SHAPES, Decoder, from_qwen3  # noqa: E402
+from simenv.train.models.prepare import prepare  # noqa: E402
 
 CONFIGS = {
     "llama": transformers.LlamaConfig,

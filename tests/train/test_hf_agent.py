@@ -24,12 +24,12 @@ from simenv.core.pack import bundled  # noqa: E402
 from simenv.core.task import Task  # noqa: E402
 from simenv.episodes.episode import Episode  # noqa: E402
 from simenv.episodes.replay import read_episodes  # noqa: E402
-from simenv.train import agent as agent_module  # noqa: E402
-from simenv.train.agent import PIECE, Drawing, ModelAgent, hf_agent, load  # noqa: E402
-from simenv.train.families import family_of  # noqa: E402
-from simenv.train.hf import HfModel, from_config  # noqa: E402
-from simenv.train.model import SHAPES, Decoder  # noqa: E402
-from simenv.train.sampler import Job, Sampler, Sampling  # noqa: E402
+from simenv.train.chat.families import family_of  # noqa: E402
+from simenv.train.models.hf import HfModel, from_config  # noqa: E402
+from simenv.train.models.model import SHAPES, Decoder  # noqa: E402
+from simenv.train.rollouts import agent as agent_module  # noqa: E402
+from simenv.train.rollouts.agent import PIECE, Drawing, ModelAgent, hf_agent, load  # noqa: E402
+from simenv.train.rollouts.sampler import Job, Sampler, Sampling  # noqa: E402
 from tests.train import codecs  # noqa: E402
 
 ROOM = 8192
@@ -273,7 +273,7 @@ def test_a_tokenizer_of_another_model_is_refused() -> None:
 
 def test_a_training_run_is_loaded_by_its_own_loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "checkpoints").mkdir()
-    monkeypatch.setitem(sys.modules, "simenv.train.policy", None)
+    monkeypatch.setitem(sys.modules, "simenv.train.models.policy", None)
     with pytest.raises(UsageError, match="folder of a training run"):
         load(tmp_path, device="cpu")
     model, family = tiny(), family_of(codecs.qwen3())
@@ -283,9 +283,9 @@ def test_a_training_run_is_loaded_by_its_own_loader(tmp_path: Path, monkeypatch:
         asked.append((folder, options))
         return model, family
 
-    loader = ModuleType("simenv.train.policy")
+    loader = ModuleType("simenv.train.models.policy")
     loader.load_policy = load_policy  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "simenv.train.policy", loader)
+    monkeypatch.setitem(sys.modules, "simenv.train.models.policy", loader)
     assert load(tmp_path, device="cpu") == (model, family)
     assert asked == [(tmp_path, {"device": "cpu", "dtype": "float32"})]
 
@@ -308,7 +308,7 @@ def test_the_command_says_what_is_missing(
     assert "Did you mean 'hf'?" in complaint(*run, "hff")
     assert "temperature" in complaint(*run, "hf", "--model", str(checkpoint), "--temperature", "-1")
     assert not (tmp_path / "r.jsonl").exists()
-    monkeypatch.delitem(sys.modules, "simenv.train.agent")
+    monkeypatch.delitem(sys.modules, "simenv.train.rollouts.agent")
     monkeypatch.setitem(sys.modules, "torch", None)
     assert 'needs torch, which is not installed: pip install "simenv[train]"' in complaint(
         *run, "hf", "--model", str(checkpoint)

@@ -18,10 +18,10 @@ from simenv.train.checkpoint import CheckpointError  # noqa: E402
 from simenv.train.course import Progress  # noqa: E402
 from simenv.train.demos import demos  # noqa: E402
 from simenv.train.guards import TrainingStopped  # noqa: E402
-from simenv.train.hf import from_config  # noqa: E402
 from simenv.train.jobs import run_grpo, run_sft  # noqa: E402
-from simenv.train.policy import load_policy  # noqa: E402
-from simenv.train.report_data import read_run  # noqa: E402
+from simenv.train.models.hf import from_config  # noqa: E402
+from simenv.train.models.policy import load_policy  # noqa: E402
+from simenv.train.report.data import read_run  # noqa: E402
 from simenv.train.sft import fit_of  # noqa: E402
 from simenv.train.tasks import source_of  # noqa: E402
 from tests.train import codecs  # noqa: E402

@@ -21,15 +21,15 @@ from simenv.episodes.episode import Episode  # noqa: E402
 from simenv.synth.attribute import Attribution, Profile, Skill  # noqa: E402
 from simenv.synth.focus import weights_of  # noqa: E402
 from simenv.synth.grow import operators  # noqa: E402
-from simenv.train import loop as module  # noqa: E402
-from simenv.train import loop_train  # noqa: E402
 from simenv.train.grpo import Grpo, Row, Window  # noqa: E402
 from simenv.train.guards import Guards, Stop  # noqa: E402
-from simenv.train.loop import KEPT, Loop, Round  # noqa: E402
-from simenv.train.loop_config import LoopConfig  # noqa: E402
-from simenv.train.loop_study import Explainer, Played, Study, Topic, read_played, write_played  # noqa: E402
-from simenv.train.loop_tasks import Grown, Lessons, lesson_weights, synthesizer_of  # noqa: E402
-from simenv.train.policy import Policy, small  # noqa: E402
+from simenv.train.loop import rounds as module  # noqa: E402
+from simenv.train.loop import train as loop_train  # noqa: E402
+from simenv.train.loop.config import LoopConfig  # noqa: E402
+from simenv.train.loop.rounds import KEPT, Loop, Round  # noqa: E402
+from simenv.train.loop.study import Explainer, Played, Study, Topic, read_played, write_played  # noqa: E402
+from simenv.train.loop.tasks import Grown, Lessons, lesson_weights, synthesizer_of  # noqa: E402
+from simenv.train.models.policy import Policy, small  # noqa: E402
 from simenv.train.tasks import source_of  # noqa: E402
 from tests.train import parrot  # noqa: E402
 from tests.train.codecs import plain  # noqa: E402

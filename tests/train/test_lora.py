@@ -21,11 +21,11 @@ from torch import Tensor, nn  # noqa: E402
 from transformers import Qwen3Config, Qwen3ForCausalLM  # noqa: E402
 
 from simenv.core.errors import UnknownNameError, UsageError  # noqa: E402
-from simenv.train import prepare as prepare_module  # noqa: E402
-from simenv.train import weights  # noqa: E402
-from simenv.train.lora import Adapters, attach, proof_of, rate_note  # noqa: E402
-from simenv.train.model import Decoder, Shape  # noqa: E402
-from simenv.train.prepare import linear_names, prepare, quantize_4bit  # noqa: E402
+from simenv.train.models import prepare as prepare_module  # noqa: E402
+from simenv.train.models import weights  # noqa: E402
+from simenv.train.models.lora import Adapters, attach, proof_of, rate_note  # noqa: E402
+from simenv.train.models.model import Decoder, Shape  # noqa: E402
+from simenv.train.models.prepare import linear_names, prepare, quantize_4bit  # noqa: E402
 
 IDS = torch.tensor([[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]])
 

@@ -13,9 +13,9 @@ from torch import Tensor, tensor
 from torch.testing import assert_close
 
 from simenv.core.errors import UnknownNameError, UsageError
-from simenv.train.kl import KLS, k1, k2, k3, k3_clamped, k3_plus, kl, reweighed
-from simenv.train.losses import POLICY_LOSSES, PolicyLoss, Tokens, objective, policy_loss, ppo
-from simenv.train.window import AGGREGATIONS, Window, row_mean, token_weights, window_of
+from simenv.train.maths.kl import KLS, k1, k2, k3, k3_clamped, k3_plus, kl, reweighed
+from simenv.train.maths.losses import POLICY_LOSSES, PolicyLoss, Tokens, objective, policy_loss, ppo
+from simenv.train.maths.window import AGGREGATIONS, Window, row_mean, token_weights, window_of
 
 ROW = tensor([0, 0, 0, 1, 1])
 OLD = tensor([-1, -2, -0.5, -0.7, -1.5], dtype=torch.float64)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simenv.core.errors import DataError, UsageError
-from simenv.train.metrics import FILE, MetricsWriter, read_metrics
+from simenv.train.report.metrics import FILE, MetricsWriter, read_metrics
 
 _NAMES = st.text(min_size=1, max_size=12).filter(lambda name: name not in ("step", "config", "not_finite"))
 _VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)

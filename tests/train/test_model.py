@@ -12,7 +12,7 @@ from hypothesis import strategies as st  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from simenv.core.errors import UnknownNameError  # noqa: E402
-from simenv.train.model import SHAPES, Decoder, from_qwen3, shape  # noqa: E402
+from simenv.train.models.model import SHAPES, Decoder, from_qwen3, shape  # noqa: E402
 
 TINY = replace(SHAPES["0.3m"], layers=2)
 

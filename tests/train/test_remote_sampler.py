@@ -13,10 +13,10 @@ from simenv.agents.protocol import play
 from simenv.core.errors import UsageError
 from simenv.core.pack import bundled
 from simenv.episodes.episode import Episode
-from simenv.train.codec import Codec
-from simenv.train.families import Family, demonstration, family_of
-from simenv.train.remote import RemoteSampler, Sampled, read_sample, sample_episodes
-from simenv.train.tokenizer import make_tokenizer, texts_of
+from simenv.train.chat.codec import Codec
+from simenv.train.chat.families import Family, demonstration, family_of
+from simenv.train.chat.tokenizer import make_tokenizer, texts_of
+from simenv.train.rollouts.remote import RemoteSampler, Sampled, read_sample, sample_episodes
 from tests.scripted_server import Answer, Asked, Script, ScriptedServer
 
 TASKS = [bundled("airline", "train").at(place) for place in range(4)]

@@ -12,9 +12,9 @@ import pytest
 from typing_extensions import override
 
 from simenv.core.errors import DataError
-from simenv.train.report import write_report
-from simenv.train.report_charts import charts_of
-from simenv.train.report_data import read_run
+from simenv.train.report.charts import charts_of
+from simenv.train.report.data import read_run
+from simenv.train.report.write import write_report
 from tests.train import fake_runs as fakes
 
 _VOID = ("meta", "br", "link", "img", "hr", "input")

@@ -1,8 +1,8 @@
 """The sentences of the run report say what the data allow to say, and the drawings keep what stands out."""
 
-from simenv.train import report_words as words
-from simenv.train.report_shapes import nice_ticks, thinned
-from simenv.train.report_words import Estimate, clear_change, noticeable, trend
+from simenv.train.report import words
+from simenv.train.report.shapes import nice_ticks, thinned
+from simenv.train.report.words import Estimate, clear_change, noticeable, trend
 from tests.train import fake_runs as fakes
 
 

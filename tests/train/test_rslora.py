@@ -35,8 +35,8 @@ from benchmarks.rslora.training import (  # noqa: E402
 )
 from simenv.core.draws import Draws  # noqa: E402
 from simenv.core.errors import DataError, UsageError  # noqa: E402
-from simenv.train.lora import attach  # noqa: E402
-from simenv.train.model import SHAPES, Decoder  # noqa: E402
+from simenv.train.models.lora import attach  # noqa: E402
+from simenv.train.models.model import SHAPES, Decoder  # noqa: E402
 
 TINY = Plan(
     size="0.3m",

@@ -13,13 +13,13 @@ from torch import Tensor  # noqa: E402
 from simenv.core.errors import UsageError  # noqa: E402
 from simenv.core.task import Task  # noqa: E402
 from simenv.episodes.episode import Episode  # noqa: E402
-from simenv.train.batches import batch, by_length  # noqa: E402
 from simenv.train.demos import demonstrate, demos, tokens_of  # noqa: E402
-from simenv.train.head import token_logps  # noqa: E402
-from simenv.train.policy import Policy  # noqa: E402
-from simenv.train.sampler import Job, Rollout, Sampler, Sampling, uniforms  # noqa: E402
-from simenv.train.workers import EnvPool  # noqa: E402
-from simenv.train.worlds import PooledWorlds  # noqa: E402
+from simenv.train.maths.head import token_logps  # noqa: E402
+from simenv.train.models.policy import Policy  # noqa: E402
+from simenv.train.rollouts.batches import batch, by_length  # noqa: E402
+from simenv.train.rollouts.sampler import Job, Rollout, Sampler, Sampling, uniforms  # noqa: E402
+from simenv.train.rollouts.workers import EnvPool  # noqa: E402
+from simenv.train.rollouts.worlds import PooledWorlds  # noqa: E402
 from tests.train import small  # noqa: E402
 
 SHORT = Sampling(room=700, turn_tokens=12, seed=3)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from simenv.core.errors import UsageError
-from simenv.train.codec import Codec
-from simenv.train.rendering import ChatTemplate, TemplateError, plain_dicts
-from simenv.train.template import TemplateReport, check_template, difference
+from simenv.train.chat.codec import Codec
+from simenv.train.chat.rendering import ChatTemplate, TemplateError, plain_dicts
+from simenv.train.chat.template import TemplateReport, check_template, difference
 from tests.train import codecs
 from tests.train.codecs import TEMPLATES, played
 

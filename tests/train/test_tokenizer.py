@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from simenv.core.errors import DataError, UsageError
-from simenv.train.codec import Codec
-from simenv.train.families import demonstration, family_of
-from simenv.train.family_plain import CONTROLS
-from simenv.train.tokenizer import make_tokenizer, texts_of
+from simenv.train.chat.codec import Codec
+from simenv.train.chat.families import demonstration, family_of
+from simenv.train.chat.family_plain import CONTROLS
+from simenv.train.chat.tokenizer import make_tokenizer, texts_of
 from tests.train import codecs
 from tests.train.codecs import played
 
@@ -103,7 +103,7 @@ def test_a_smaller_vocabulary_needs_more_tokens_and_words_need_most() -> None:
 
 _SCRIPT = """
 import sys
-from simenv.train.tokenizer import make_tokenizer
+from simenv.train.chat.tokenizer import make_tokenizer
 texts = sys.stdin.read().split("\\0")
 sys.stdout.write(make_tokenizer(texts, 700).to_str())
 """

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simenv.core.errors import UsageError
-from simenv.train.tokens import Segment, TokenEpisode, require_sampled
+from simenv.train.chat.tokens import Segment, TokenEpisode, require_sampled
 
 IDS = st.lists(st.integers(0, 200_000), max_size=8).map(tuple)
 ROLES = st.sampled_from(["system", "user", "tool", "environment", "assistant", "header"])

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import simenv.train.workers
+import simenv.train.rollouts.workers
 from simenv.agents.oracle import oracle
 from simenv.agents.protocol import play
 from simenv.core.canonical import canonical, digest
@@ -20,8 +20,8 @@ from simenv.core.errors import UnknownNameError, UsageError
 from simenv.core.pack import bundled
 from simenv.core.task import Task
 from simenv.episodes.episode import Episode
-from simenv.train.desk import decode, encode
-from simenv.train.workers import EnvPool, WorkerError
+from simenv.train.rollouts.desk import decode, encode
+from simenv.train.rollouts.workers import EnvPool, WorkerError
 from tests.train import worker_traps
 
 Disturb = Callable[[EnvPool[Any], int], None]
@@ -113,7 +113,7 @@ def test_workers_that_are_killed_or_hang_lose_nothing(
 
 
 def test_a_task_costs_at_most_four_workers() -> None:
-    assert simenv.train.workers.RESTARTS == 3
+    assert simenv.train.rollouts.workers.RESTARTS == 3
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_task_costs_at_most_four_workers() -> None:
 def test_an_episode_that_ends_every_worker_is_named(
     action: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simenv.train.workers, "RESTARTS", 1)
+    monkeypatch.setattr(simenv.train.rollouts.workers, "RESTARTS", 1)
     first, second = tasks(2)
     with EnvPool[str](0) as pool:
         pool.open([("good", first)])
@@ -144,7 +144,7 @@ def test_an_episode_that_ends_every_worker_is_named(
 
 
 def test_a_worker_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simenv.train.workers, "RESTARTS", 1)
+    monkeypatch.setattr(simenv.train.rollouts.workers, "RESTARTS", 1)
     with EnvPool[int](1, prepare="tests.train.worker_traps:no_such") as pool:
         with pytest.raises(WorkerError, match="before it played anything, 2 times in a row"):
             pool.open([(0, tasks(1)[0])])

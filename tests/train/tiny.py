@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from simenv.train.config import GrpoConfig, SftConfig, checked
-from simenv.train.metrics import read_metrics
-from simenv.train.sampler import Rollout
+from simenv.train.report.metrics import read_metrics
+from simenv.train.rollouts.sampler import Rollout
 
 TASKS = "simple:compensation_denied"
 SHARED: dict[str, Any] = {

@@ -4,7 +4,7 @@ import os
 import time
 
 from simenv.episodes.episode import Episode, Step
-from simenv.train.workers import EnvPool
+from simenv.train.rollouts.workers import EnvPool
 
 DIES, HANGS = "die, worker", "hang, worker"
 

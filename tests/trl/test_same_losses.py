@@ -24,12 +24,12 @@ from torch.testing import assert_close
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
-from simenv.train.advantages import advantages
-from simenv.train.corrections import correction, mismatch, off_policy_mask
-from simenv.train.head import token_scores
-from simenv.train.kl import k3, reweighed
-from simenv.train.losses import Tokens, objective, policy_loss
-from simenv.train.window import Window, token_weights, window_of
+from simenv.train.maths.advantages import advantages
+from simenv.train.maths.corrections import correction, mismatch, off_policy_mask
+from simenv.train.maths.head import token_scores
+from simenv.train.maths.kl import k3, reweighed
+from simenv.train.maths.losses import Tokens, objective, policy_loss
+from simenv.train.maths.window import Window, token_weights, window_of
 
 # Warnings of the packages compared with are theirs.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -1,0 +1,1 @@
+"""The closed loop: run, score, explain, synthesize, train, test for regressions."""

@@ -1,0 +1,1 @@
+"""Models, adapters, optimizers and the policy that they make up."""

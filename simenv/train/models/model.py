@@ -1,0 +1,345 @@
+"""A small decoder of our own, trained from nothing, and its cache.
+
+RMSNorm, rotary positions, grouped queries with normalised queries and keys, SwiGLU, tied embeddings: the
+Qwen3 shape. Three things make it learn from hundreds of episodes what would else take many thousands; each is
+off in shapes that are to equal ``Qwen3ForCausalLM``:
+
+- *local taps*: before attention every channel adds a learned share of the last tokens' values;
+- *smeared keys*: half of the heads mix each key with the key of the token before, so that one layer can look
+  for what came after this token the last time;
+- *copying from the start*: queries begin equal to keys, and what a head puts out begins as the transpose of
+  what it takes in, so an untrained head already repeats what it has found. Codes are copied from the first
+  hundred episodes on. A part of each head is left without rotary position, or distance would hide a match.
+
+Source:
+    Olsson et al. (2022), "In-context Learning and Induction Heads", for smeared keys;
+    Allen-Zhu (2025), "Physics of Language Models: Part 4.1", for local taps.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from typing_extensions import override
+
+from simenv.core.errors import UnknownNameError
+from simenv.train.rollouts.lanes import Cache, Frame, Reach, Stand
+
+EPS = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The size of a decoder.
+
+    Attributes:
+        width: Of the residual stream.
+        layers: Number of blocks.
+        heads: Query heads.
+        groups: Key and value heads; ``heads`` is a multiple of it.
+        head: Width of one head, even.
+        hidden: Width of the SwiGLU layer.
+        taps: How many tokens back the local taps reach, 0 for none.
+        copying: Whether keys are smeared and heads begin as copiers.
+        rotary: Leading channels of a head that turn with position, even; 0 means all.
+        theta: Base of the rotary positions.
+    """
+
+    width: int
+    layers: int
+    heads: int
+    groups: int
+    head: int
+    hidden: int
+    taps: int = 3
+    copying: bool = True
+    rotary: int = 0
+    theta: float = 10_000.0
+
+    @property
+    def turning(self) -> int:
+        """How many channels of a head turn with position."""
+        return self.rotary or self.head
+
+
+SHAPES = {
+    "0.3m": Shape(width=64, layers=3, heads=4, groups=2, head=16, hidden=176, rotary=8),
+    "1m": Shape(width=128, layers=3, heads=2, groups=2, head=32, hidden=256, rotary=16),
+    "1mb": Shape(width=128, layers=4, heads=4, groups=2, head=32, hidden=352, rotary=16),
+    "5m": Shape(width=256, layers=6, heads=4, groups=2, head=64, hidden=704, rotary=32),
+    "20m": Shape(width=512, layers=7, heads=8, groups=4, head=64, hidden=1408, rotary=32),
+    "qwen3-0.6b": Shape(1024, 28, 16, 8, 128, 3072, taps=0, copying=False, theta=1_000_000.0),
+}
+
+
+def shape(name: str) -> Shape:
+    """Return the shape of that name.
+
+    Raises:
+        UnknownNameError: If there is none.
+    """
+    if name not in SHAPES:
+        raise UnknownNameError("size of the small decoder", name, SHAPES)
+    return SHAPES[name]
+
+
+Layer = tuple[Tensor, Tensor, Tensor]
+"""Keys, values and tail of one layer of a cache."""
+
+
+class Norm(nn.Module):
+    """Root mean square normalisation with a gain."""
+
+    def __init__(self, width: int, gain: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((width,), gain))
+
+    @override
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, (x.shape[-1],), self.weight, EPS)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn the leading channels of queries or keys [batch, heads, tokens, head] to their positions."""
+    turning = 2 * cos.shape[-1]
+    a, b = x[..., :turning].chunk(2, -1)
+    return torch.cat((a * cos - b * sin, b * cos + a * sin, x[..., turning:]), -1)
+
+
+class Attention(nn.Module):
+    """Grouped-query attention with normalised queries and keys."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        gain = 1.5 if shape.copying else 1.0  # a match must stand out from the first step on
+        self.q_proj = nn.Linear(shape.width, shape.heads * shape.head, bias=False)
+        self.k_proj = nn.Linear(shape.width, shape.groups * shape.head, bias=False)
+        self.v_proj = nn.Linear(shape.width, shape.groups * shape.head, bias=False)
+        self.o_proj = nn.Linear(shape.heads * shape.head, shape.width, bias=False)
+        self.q_norm, self.k_norm = Norm(shape.head, gain), Norm(shape.head, gain)
+        if shape.taps:
+            self.taps = nn.Parameter(torch.zeros(shape.taps, shape.width))
+        if shape.copying:
+            # Half of the heads start with mostly the key before, half with mostly their own.
+            mix = torch.tensor([2.0 if at % 2 == 0 else -2.0 for at in range(shape.groups)])
+            self.mix = nn.Parameter(mix[:, None, None])
+
+    @override
+    def forward(self, x: Tensor, frame: Frame, layer: Layer | None) -> Tensor:
+        s, (batch, tokens, _) = self.shape, x.shape
+        x = self._behind_tail(x, frame, layer)
+        extra = x.shape[1] - tokens
+        x = self._tapped(x)
+        q = self.q_norm(self.q_proj(x[:, extra:]).view(batch, tokens, s.heads, s.head)).transpose(1, 2)
+        v = self.v_proj(x[:, extra:]).view(batch, tokens, s.groups, s.head).transpose(1, 2)
+        k = self.k_proj(x).view(batch, tokens + extra, s.groups, s.head).transpose(1, 2)
+        k = self.k_norm(self._smeared(k)[:, :, extra:])
+        q, k = rotate(q, frame.cos, frame.sin), rotate(k, frame.cos, frame.sin)
+        if layer is not None and frame.reach is not None:
+            k, v = frame.reach.through(layer[0], k), frame.reach.through(layer[1], v)
+        mixed = _mixed(q, k, v, frame.mask)
+        out: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, tokens, -1))
+        return out
+
+    def _behind_tail(self, x: Tensor, frame: Frame, layer: Layer | None) -> Tensor:
+        """Put the tail of a cache before the new tokens, and remember the new tail."""
+        if layer is None or frame.reach is None or not (self.shape.taps or self.shape.copying):
+            return x
+        return frame.reach.behind(layer[2], x)
+
+    def _tapped(self, x: Tensor) -> Tensor:
+        """Add a share of the tokens before, channel by channel."""
+        out = x
+        for back in range(1, self.shape.taps + 1):
+            out = out + self.taps[back - 1] * F.pad(x, (0, 0, back, -back))
+        return out
+
+    def _smeared(self, k: Tensor) -> Tensor:
+        """Mix every key with the one before; the first of all has none."""
+        if not self.shape.copying:
+            return k
+        return k + torch.sigmoid(self.mix) * (F.pad(k, (0, 0, 1, -1)) - k)
+
+
+def _mixed(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Return what queries [n, heads, tokens, head] find among keys and values [n, groups, seen, head]."""
+    spread = q.shape[1] // k.shape[1]
+    if q.shape[2] == 1 and mask is not None:
+        # The heads of a group look like tokens of one head, so that the cache is not copied for each.
+        few = q.view(len(q), k.shape[1], spread, -1)
+        seen = mask.expand(-1, -1, spread, -1)
+        return F.scaled_dot_product_attention(few, k, v, attn_mask=seen).reshape(q.shape)
+    if spread > 1:
+        k, v = k.repeat_interleave(spread, 1), v.repeat_interleave(spread, 1)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+
+
+class Mlp(nn.Module):
+    """SwiGLU."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(shape.width, shape.hidden, bias=False)
+        self.up_proj = nn.Linear(shape.width, shape.hidden, bias=False)
+        self.down_proj = nn.Linear(shape.hidden, shape.width, bias=False)
+
+    @override
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        return out
+
+
+class Block(nn.Module):
+    """Attention and SwiGLU, each behind a norm and beside the residual stream."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.input_layernorm, self.self_attn = Norm(shape.width), Attention(shape)
+        self.post_attention_layernorm, self.mlp = Norm(shape.width), Mlp(shape)
+
+    @override
+    def forward(self, x: Tensor, frame: Frame, layer: Layer | None) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), frame, layer)
+        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        return out
+
+
+class Decoder(nn.Module):
+    """The decoder: token ids to hidden states; the head is the embedding.
+
+    Args:
+        shape: Its size.
+        vocab: Number of token ids.
+        seed: Of the first weights.
+        room: Longest episode, in tokens.
+    """
+
+    def __init__(self, shape: Shape, vocab: int, *, seed: int = 0, room: int = 4096) -> None:
+        super().__init__()
+        self.shape, self.vocab, self.room = shape, vocab, room
+        self.embed_tokens = nn.Embedding(vocab, shape.width)
+        self.layers = nn.ModuleList(Block(shape) for _ in range(shape.layers))
+        self.norm = Norm(shape.width)
+        rate = shape.theta ** (-torch.arange(0, shape.turning, 2).float() / shape.turning)
+        angle = torch.arange(room).float()[:, None] * rate
+        self.cos: Tensor
+        self.sin: Tensor
+        self.register_buffer("cos", angle.cos(), persistent=False)
+        self.register_buffer("sin", angle.sin(), persistent=False)
+        with torch.no_grad():
+            self._begin(torch.Generator().manual_seed(seed))
+
+    def _begin(self, generator: torch.Generator) -> None:
+        """Draw the first weights."""
+        for name, weight in self.named_parameters():
+            if name.endswith("taps"):
+                weight.uniform_(-0.3, 0.3, generator=generator)
+            elif weight.dim() == 2:
+                scale = 0.02 if name.startswith("embed") else 0.7 * weight.shape[1] ** -0.5
+                weight.normal_(std=scale, generator=generator)
+                if name.endswith(("o_proj.weight", "down_proj.weight")):
+                    weight.mul_(0.3)
+        if self.shape.copying:
+            for block in self.layers:
+                _begin_copying(block.self_attn, self.shape)  # type: ignore[arg-type]
+
+    @property
+    def head(self) -> Tensor:
+        """The weight of the language-model head, [vocab, width]."""
+        return self.embed_tokens.weight
+
+    @override
+    def forward(self, ids: Tensor) -> Tensor:
+        """Return hidden states [batch, tokens, width] of token ids [batch, tokens], padded on the right."""
+        tokens = ids.shape[1]
+        frame = Frame(self.cos[None, None, :tokens], self.sin[None, None, :tokens])
+        x = self.embed_tokens(ids)
+        for block in self.layers:
+            x = block(x, frame, None)
+        out: Tensor = self.norm(x)
+        return out
+
+    def new_cache(self, lanes: int, room: int) -> Cache:
+        """Return an empty cache of so many lanes of so many tokens."""
+        s, like = self.shape, self.embed_tokens.weight
+        full, tail = (lanes, s.groups, room, s.head), (lanes, s.taps + 1, s.width)
+
+        def empty(size: tuple[int, ...]) -> list[Tensor]:
+            return [torch.zeros(size, device=like.device, dtype=like.dtype) for _ in range(s.layers)]
+
+        return Cache(empty(full), empty(full), empty(tail))
+
+    @torch.no_grad()
+    def extend(self, ids: Tensor, lengths: Tensor, starts: Tensor, lanes: Tensor, cache: Cache) -> Tensor:
+        """Read more tokens into lanes of a cache and return the last hidden state of each, [n, width].
+
+        Args:
+            ids: [n, tokens], padded on the right.
+            lengths: How many of each row are real, [n], at least 1.
+            starts: How many tokens each lane holds already, [n].
+            lanes: Which lanes, [n].
+            cache: Is changed.
+        """
+        columns = torch.arange(ids.shape[1], device=ids.device)
+        positions = (starts[:, None] + columns).clamp(max=self.room - 1)
+        rows, at = (columns < lengths[:, None]).nonzero(as_tuple=True)
+        seen = int((starts + lengths).max())
+        mask = torch.arange(seen, device=ids.device) <= positions[..., None]
+        tail = lengths[:, None] + torch.arange(self.shape.taps + 1, device=ids.device)
+        reach = Reach(lanes, rows, at, positions[rows, at], tail, seen)
+        frame = Frame(self.cos[positions][:, None], self.sin[positions][:, None], mask[:, None], reach)
+        x = self.embed_tokens(ids)
+        for block, *layer in zip(self.layers, cache.keys, cache.values, cache.tails, strict=True):
+            x = block(x, frame, tuple(layer))
+        ends = x[torch.arange(len(x), device=ids.device), lengths - 1]
+        out: Tensor = self.norm(ends)
+        return out
+
+    @torch.no_grad()
+    def step(self, tokens: Tensor, positions: Tensor, active: Tensor, cache: Cache, seen: int) -> Tensor:
+        """Read one token into each of the first lanes of a cache; return their hidden states, [n, width].
+
+        As ``extend`` does, but every shape is fixed by ``n`` and ``seen``, and nothing is looked at from
+        outside, so that a CUDA graph can be made of it.
+
+        Args:
+            tokens: [n]; of a lane that is not active, any.
+            positions: How many tokens each lane holds, [n], below the cache's room; of a lane that is not
+                active, any that its next token will overwrite or that is never looked at.
+            active: Which lanes read their token, [n], boolean. The hidden state of the others means nothing.
+            cache: Is changed; what a lane that is not active has read stays.
+            seen: How many tokens of a lane are looked at, more than any active position.
+        """
+        lanes = torch.arange(len(tokens), device=tokens.device)
+        mask = torch.arange(seen, device=tokens.device) <= positions[:, None]
+        stand = Stand(lanes, positions, active[:, None, None], seen)
+        turned = positions.clamp(max=self.room - 1)
+        cos, sin = self.cos[turned][:, None, None], self.sin[turned][:, None, None]
+        frame = Frame(cos, sin, mask[:, None, None], stand)
+        x = self.embed_tokens(tokens)[:, None]
+        for block, *layer in zip(self.layers, cache.keys, cache.values, cache.tails, strict=True):
+            x = block(x, frame, tuple(layer))
+        out: Tensor = self.norm(x[:, 0])
+        return out
+
+
+def _begin_copying(part: Attention, shape: Shape) -> None:
+    """Let queries look for keys like themselves, and put out what was found there."""
+    spread = shape.heads // shape.groups
+    keys = part.k_proj.weight.view(shape.groups, shape.head, -1).repeat_interleave(spread, 0)
+    values = part.v_proj.weight.view(shape.groups, shape.head, -1).repeat_interleave(spread, 0)
+    part.q_proj.weight.copy_(keys.reshape_as(part.q_proj.weight))
+    part.o_proj.weight.copy_(values.reshape(shape.heads * shape.head, -1).T)
+
+
+def from_qwen3(decoder: Decoder, weights: dict[str, Tensor]) -> None:
+    """Load the weights of a ``Qwen3ForCausalLM`` of the same shape into a decoder that is not copying."""
+    own = {name.removeprefix("model."): each for name, each in weights.items() if name != "lm_head.weight"}
+    decoder.load_state_dict(own)
+
+
+def parameters_total(model: nn.Module) -> int:
+    """Return how many numbers a model holds."""
+    return sum(weight.numel() for weight in model.parameters())

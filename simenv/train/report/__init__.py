@@ -1,0 +1,1 @@
+"""Metrics, plots and the one HTML page of a run."""

@@ -1,0 +1,1 @@
+"""Sampling in lockstep, the worlds that are played, and what came of it."""

@@ -1,0 +1,54 @@
+"""The figures of a step that follow from its rollouts alone."""
+
+from collections import Counter
+from collections.abc import Sequence
+from statistics import fmean, pstdev
+
+from simenv.train.guards import repetition
+from simenv.train.rollouts.sampler import Rollout
+
+
+def row_of(rollouts: Sequence[Rollout], rewards: Sequence[float]) -> dict[str, float | str | None]:
+    """Return a metrics row.
+
+    Args:
+        rollouts: All that were sampled in the step.
+        rewards: Of those that are trained on.
+    """
+    lengths = [rollout.tokens.sampled for rollout in rollouts]
+    passed = [rollout.reward > 0 for rollout in rollouts]
+    row: dict[str, float | str | None] = {
+        "reward_mean": fmean(rollout.reward for rollout in rollouts) if rollouts else 0.0,
+        "reward_std": pstdev(rewards) if rewards else 0.0,
+        "success": fmean(passed) if rollouts else 0.0,
+        "episodes": len(rollouts),
+        "turns": fmean(rollout.turns for rollout in rollouts) if rollouts else 0.0,
+        "tool_errors": _per_call(rollouts),
+        "invalid_calls": fmean(rollout.refused > 0 for rollout in rollouts) if rollouts else 0.0,
+        "tokens_sampled": sum(lengths),
+        "length": fmean(lengths) if lengths else 0.0,
+        "length_passed": _mean([n for n, good in zip(lengths, passed, strict=True) if good]),
+        "length_failed": _mean([n for n, good in zip(lengths, passed, strict=True) if not good]),
+        "repetition": repetition([turn for rollout in rollouts for turn in _turns(rollout)]),
+    }
+    for intent in sorted({rollout.task.intent for rollout in rollouts}):
+        mine = [good for rollout, good in zip(rollouts, passed, strict=True) if rollout.task.intent == intent]
+        row[f"success/{intent}"], row[f"episodes/{intent}"] = fmean(mine), len(mine)
+    for reason, count in sorted(Counter(rollout.reason for rollout in rollouts).items()):
+        if reason != "done":
+            row[f"truncated/{reason}"] = count / len(rollouts)
+    return row
+
+
+def _turns(rollout: Rollout) -> list[tuple[int, ...]]:
+    # Turn by turn: calls alike in several turns, as ids that are copied make them, are in order.
+    return [segment.ids for segment in rollout.tokens.segments if segment.sampled]
+
+
+def _per_call(rollouts: Sequence[Rollout]) -> float:
+    calls = sum(rollout.calls for rollout in rollouts)
+    return sum(rollout.refused for rollout in rollouts) / max(calls, 1)
+
+
+def _mean(values: Sequence[int]) -> float | None:
+    return fmean(values) if values else None
