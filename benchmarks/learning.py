@@ -1,6 +1,6 @@
 """Does a small decoder learn airline tasks on a CPU, from nothing, and does GRPO add to what SFT taught?
 
-    python -m benchmarks.learning > learning.json
+    python -m benchmarks.learning --greedy > learning.json
 
 A decoder of about 1 M parameters learns from clean demonstrations of the oracle (three intents, compact
 face), then GRPO with rsLoRA goes on from there. Success is measured on tasks in other worlds, with the
@@ -50,6 +50,8 @@ GRPO = GrpoConfig(
     mask_reasons=(),
     save_every=1000,
 )
+SHORT = {"demos": 100, "validation": 16, "steps": 40, "every": 20}
+"""What is left out of a short course."""
 FIRST_NEW = 10_000
 """Tasks of GRPO are counted from here, so that none was demonstrated."""
 
@@ -99,11 +101,15 @@ def begin(config: SftConfig) -> tuple[Policy, list[Any], list[Any]]:
     return policy, lessons(train, config.demos), lessons(unseen, config.validation)
 
 
-def learn(*, seed: int = 0, evaluations: int = 150, steps: int = GRPO.steps) -> dict[str, Any]:
-    """Run the whole course once and return its figures."""
+def learn(
+    *, seed: int = 0, evaluations: int = 150, greedy: bool = False, short: bool = False
+) -> dict[str, Any]:
+    """Run the whole course once, or the beginning of it, and return its figures."""
     clock = time.process_time
     start = clock()
-    sft, grpo = SFT.model_copy(update={"seed": seed}), GRPO.model_copy(update={"seed": seed})
+    sft = SFT.model_copy(update={"seed": seed} | (SHORT if short else {}))
+    grpo = GRPO.model_copy(update={"seed": seed} | ({"steps": 2, "groups": 4} if short else {}))
+    manners = {"sampled": 1.0} | ({"greedy": 0.0} if greedy else {})
     policy, lessons, unseen = begin(sft)
     made = clock()
     parameters = parameters_total(policy.model)
@@ -114,16 +120,16 @@ def learn(*, seed: int = 0, evaluations: int = 150, steps: int = GRPO.steps) -> 
     fit = teacher.finish()
     taught = clock()
     tasks = held_out(evaluations)
-    before = {name: success(policy, tasks, at) for name, at in (("sampled", 1.0), ("greedy", 0.0))}
+    before = {name: success(policy, tasks, at) for name, at in manners.items()}
     measured = clock()
     trainer = Grpo(policy, grpo, source_of(grpo.env, grpo.tasks))
     trainer.task = FIRST_NEW
     rows = []
-    for _ in range(steps):
+    for _ in range(grpo.steps):
         rows.append(trainer.advance()[0])
         print(json.dumps({"step": trainer.step, "success": rows[-1]["success"]}), file=sys.stderr)
     trained = clock()
-    after = {name: success(policy, tasks, at) for name, at in (("sampled", 1.0), ("greedy", 0.0))}
+    after = {name: success(policy, tasks, at) for name, at in manners.items()}
     change = {name: paired_se(after[name], before[name]) for name in after}
     return {
         "parameters": parameters,
@@ -158,11 +164,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1, help="how many courses")
     parser.add_argument("--evaluations", type=int, default=150, help="held-out tasks")
+    parser.add_argument("--greedy", action="store_true", help="also measure with the likeliest token")
+    parser.add_argument("--short", action="store_true", help="only the beginning of the course")
     parser.add_argument("--out", type=Path, default=None, help="also write the JSON here")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)  # noqa: FBT003  torch takes it by place
-    courses = [learn(seed=seed, evaluations=args.evaluations) for seed in range(args.seeds)]
+    courses = [
+        learn(seed=seed, evaluations=args.evaluations, greedy=args.greedy, short=args.short)
+        for seed in range(args.seeds)
+    ]
     text = json.dumps({"benchmark": "learning", "torch": torch.__version__, "courses": courses}, indent=2)
     if args.out:
         args.out.write_text(text + "\n", encoding="utf-8")

@@ -17,18 +17,29 @@ from simenv.train.folder import kept_config
 from simenv.train.models.policy import CHECKPOINTS, CONFIG, SHAPE
 from simenv.train.tasks import SIMPLE
 
-LESSONS = {"airline": ("cancel", "change_passengers_denied", "compensation_denied")}
+LESSONS = {"airline": ("cancel", "change_passengers_denied", "price_paid")}
 """Intents that a decoder of a million weights learns from some hundred demonstrations."""
 _SMALL_SFT: dict[str, Any] = {
     "size": "1m",
     "vocab": 3000,
     "room": 640,
-    "demos": 600,
-    "steps": 360,
+    "demos": 700,
+    "steps": 520,
+    "batch_tokens": 1000,
     "lr": 0.006,
-    "every": 90,
+    "context_weight": 0.3,
+    "every": 104,
 }
-_SMALL_GRPO: dict[str, Any] = {"steps": 12, "lr": 0.002, "groups": 6, "group": 8, "refills": 1}
+# What such a decoder is cut off for is its own fault: it repeats itself, so it may be blamed.
+_SMALL_GRPO: dict[str, Any] = {
+    "steps": 16,
+    "lr": 0.002,
+    "groups": 20,
+    "group": 4,
+    "refills": 1,
+    "turn_tokens": 96,
+    "mask_reasons": (),
+}
 _LARGE: dict[str, Any] = {"rank": 16, "room": 8192, "turn_tokens": 1024, "checkpointing": True}
 _LARGE_SFT: dict[str, Any] = {**_LARGE, "demos": 400, "lr": 2e-4, "batch_tokens": 16384}
 _LARGE_GRPO: dict[str, Any] = {**_LARGE, "lr": 5e-5, "micro_tokens": 16384}

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -279,9 +279,9 @@ def test_a_training_run_is_loaded_by_its_own_loader(tmp_path: Path, monkeypatch:
     model, family = tiny(), family_of(codecs.qwen3())
     asked: list[Any] = []
 
-    def load_policy(folder: Path, **options: str) -> tuple[HfModel, Any]:
+    def load_policy(folder: Path, **options: str) -> SimpleNamespace:
         asked.append((folder, options))
-        return model, family
+        return SimpleNamespace(model=model, family=family)
 
     loader = ModuleType("simenv.train.models.policy")
     loader.load_policy = load_policy  # type: ignore[attr-defined]

@@ -12,36 +12,38 @@ import pytest
 pytest.importorskip("torch")
 
 ROOT = Path(__file__).resolve().parents[2]
-RISE = 0.15
 
 
-def start(out: Path) -> subprocess.Popen[bytes]:
+def start(out: Path, *options: str) -> subprocess.Popen[bytes]:
     paths = [str(ROOT / each) for each in ("", "corpora", "generators")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "benchmarks.learning", "--out", str(out)]
-    return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "benchmarks.learning", "--out", str(out), *options]
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=quiet, stderr=quiet)
 
 
-@pytest.fixture(scope="module")
-def courses(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    folder = tmp_path_factory.mktemp("learning")
-    running = {folder / f"{at}.json": start(folder / f"{at}.json") for at in range(2)}
-    assert [process.wait(timeout=1200) for process in running.values()] == [0, 0]
-    return [json.loads(out.read_text())["courses"][0] for out in running]
+def course(out: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(out.read_text())["courses"][0]
+    return {key: found[key] for key in found if key != "cpu_s"}
 
 
-def test_two_processes_end_with_the_same_weights(courses: list[dict[str, Any]]) -> None:
-    one, other = ({key: each[key] for key in each if key != "cpu_s"} for each in courses)
+def test_two_processes_end_with_the_same_weights(tmp_path: Path) -> None:
+    outs = [tmp_path / "one.json", tmp_path / "other.json"]
+    running = [start(out, "--short", "--evaluations", "12") for out in outs]
+    assert [process.wait(timeout=900) for process in running] == [0, 0]
+    one, other = map(course, outs)
     assert one == other
+    assert len(one["weights"]) == 32
 
 
-def test_success_in_unseen_worlds_rises(courses: list[dict[str, Any]]) -> None:
-    course = courses[0]
-    assert course["rise"]["sampled"]["mean"] >= RISE, course
-    assert course["before"]["sampled"]["rate"] > 0, "nothing was learned from demonstrations"
-    assert course["parameters"] < 1_100_000
-
-
-def test_fine_tuning_had_reached_its_plateau(courses: list[dict[str, Any]]) -> None:
-    last = courses[0]["validation"]["looks"][-2:]
-    assert last[0] - last[1] < 0.15 * last[0], last
+def test_success_in_unseen_worlds_rises(tmp_path: Path) -> None:
+    """GRPO with rsLoRA adds to what demonstrations taught, beyond chance, with a customer who talks."""
+    out = tmp_path / "course.json"
+    assert start(out).wait(timeout=1500) == 0
+    found = course(out)
+    rise = found["rise"]["sampled"]
+    # benchmarks/RESULTS.md has the size of the rise; here it must be no accident on any kind of CPU.
+    assert rise["mean"] - 1.96 * rise["se"] > 0, found
+    assert found["before"]["sampled"]["interval_95"][0] > 0.02, "nothing was learned from demonstrations"
+    assert found["validation"]["looks"] == sorted(found["validation"]["looks"], reverse=True)
+    assert found["parameters"] < 1_100_000
