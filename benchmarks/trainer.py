@@ -144,7 +144,8 @@ def rewarded(
         tasks=plan.tasks, seed=seed, room=plan.room, turn_tokens=plan.turn_tokens, groups=plan.groups,
         group=plan.group, lr=plan.lr, rank=plan.rank, micro_tokens=plan.micro_tokens, face=plan.face,
     )  # fmt: skip
-    trainer = Grpo(policy, config, source_of("airline", plan.tasks))
+    sampler = Sampler(policy.model, policy.family, face=plan.face)  # type: ignore[arg-type]
+    trainer = Grpo(policy, config, source_of("airline", plan.tasks), sampler=sampler)
     trainer.task = 1_000_000 * (seed + 1)  # other tasks than those of the demonstrations
     began = clock()
     rows: list[Row] = []
@@ -161,7 +162,7 @@ def rewarded(
         "tokens_sampled": sum(int(row["tokens_sampled"] or 0) for row in rows),
         "seconds": clock() - began,
         "rows": [{name: row.get(name) for name in named} for row in rows],
-    }, trainer.sampler
+    }, sampler
 
 
 def judged(

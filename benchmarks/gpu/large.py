@@ -21,7 +21,7 @@ from simenv.train.models.policy import Policy
 from simenv.train.models.prepare import prepare
 from simenv.train.rollouts.batches import batch
 from simenv.train.rollouts.rewards import reward_of
-from simenv.train.rollouts.sampler import Job, Sampling
+from simenv.train.rollouts.sampler import Job, Sampler, Sampling
 from simenv.train.sft import demo_loss
 from simenv.train.tasks import source_of
 
@@ -120,15 +120,16 @@ def grpo_step(bench: Bench) -> dict[str, Any]:
         tasks=plan.tasks, room=room, turn_tokens=room, groups=1, group=count, face="compact", rank=16,
         micro_tokens=room * (1 if bench.tiny else 2), lr=1e-5,
     )  # fmt: skip
-    trainer = Grpo(policy, config, source_of("airline", plan.tasks))
+    sampler = Sampler(policy.model, policy.family)  # type: ignore[arg-type]
+    trainer = Grpo(policy, config, source_of("airline", plan.tasks), sampler=sampler)
     task = trainer.source.at(0)
     jobs = [Job(task, number) for number in range(count)]
     how = Sampling(room=room, turn_tokens=room, step=0)
     with policy.fast():
         if device == "cuda":  # graphs are captured once, not in every step
-            trainer.sampler.sample(jobs, replace(how, turn_tokens=32))
+            sampler.sample(jobs, replace(how, turn_tokens=32))
         with meter.part("sample"):
-            group = trainer.sampler.sample(jobs, how)
+            group = sampler.sample(jobs, how)
     with meter.part("score"):
         rewards = [reward_of("binary", each) for each in group]
         worth = torch.tensor([1.0, -1.0]).repeat(count)[:count]
@@ -136,7 +137,7 @@ def grpo_step(bench: Bench) -> dict[str, Any]:
     with meter.part("train"):
         row = trainer._update(window)
     tokens = sum(len(each.tokens) for each in group)
-    graphs: Graphs | None = trainer.sampler.graphs
+    graphs: Graphs | None = sampler.graphs
     return {
         "episodes": count,
         "tokens_per_episode": tokens / count,

@@ -9,6 +9,7 @@ that is refreshed, binary reward, and no blame for what was cut off.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -37,6 +38,13 @@ from simenv.train.rollouts.sampler import Job, Rollout, Sampler, Sampling
 from simenv.train.tasks import Source
 
 Row = dict[str, float | str | None]
+
+
+class Samples(Protocol):
+    """Where rollouts come from: ``Sampler``, or a server (``simenv.train.rollouts.served``)."""
+
+    def sample(self, jobs: Sequence[Job], how: Sampling) -> list[Rollout]:
+        """Return a rollout for every job, in order."""
 
 
 @dataclass(slots=True)
@@ -84,12 +92,12 @@ class Grpo:
     """
 
     def __init__(
-        self, policy: Policy, config: GrpoConfig, source: Source, *, sampler: Sampler | None = None
+        self, policy: Policy, config: GrpoConfig, source: Source, *, sampler: Samples | None = None
     ) -> None:
         self.policy, self.config, self.source = policy, config, source
         self.adapters: Adapters = policy.adapt(rank=config.rank, alpha=config.alpha, seed=config.seed)
         self.optimizer: Optimizers = adamw(self.adapters.parameters(), lr=config.lr)
-        self.sampler = sampler or Sampler(policy.model, policy.family, face=config.face)  # type: ignore[arg-type]
+        self.sampler: Samples = sampler or Sampler(policy.model, policy.family, face=config.face)  # type: ignore[arg-type]
         self.step = self.task = 0
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:

@@ -17,6 +17,8 @@ from simenv.train.chat.codec import Codec
 from simenv.train.chat.families import Family, demonstration, family_of
 from simenv.train.chat.tokenizer import make_tokenizer, texts_of
 from simenv.train.rollouts.remote import RemoteSampler, Sampled, read_sample, sample_episodes
+from simenv.train.rollouts.sampler import Job, Sampling
+from simenv.train.rollouts.served import Served
 from tests.scripted_server import Answer, Asked, Script, ScriptedServer
 
 TASKS = [bundled("airline", "train").at(place) for place in range(4)]
@@ -275,3 +277,19 @@ def test_what_is_sampled_follows_the_budget_of_the_task(
     script = oracles(family, shown)
     found = sample_episodes(family, sampler_of(script), [short], seed=1)
     assert (found[0].reason, found[0].reward) == ("max_turns", 0.0)
+
+
+def test_grpo_is_given_rollouts_by_a_server(
+    family: Family, shown: list[Episode], sampler_of: Callable[..., RemoteSampler]
+) -> None:
+    served = Served(family, sampler_of(oracles(family, shown)))
+    jobs = [Job(task, number) for task in TASKS[:2] for number in range(2)]
+    found = served.sample(jobs, Sampling(room=32_768, turn_tokens=512))
+    assert [(each.task, each.number) for each in found] == [(job.task, job.number) for job in jobs]
+    for rollout, episode in zip(found, [shown[0], shown[0], shown[1], shown[1]], strict=True):
+        assert rollout.tokens.ids == demonstration(family, episode).ids
+        assert (rollout.reward, rollout.reason) == (1.0, "done")
+        assert rollout.turns == len(rollout.actions) == len(episode.steps)
+        assert list(rollout.messages) == episode.messages
+    with pytest.raises(UsageError, match="no hints"):
+        served.sample([Job(TASKS[0], 0, "Hint: do it")], Sampling())
