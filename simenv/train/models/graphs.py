@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from simenv.core.errors import UsageError
+from simenv.train.models.lanes import Cache
 from simenv.train.models.model import Decoder
-from simenv.train.rollouts.lanes import Cache
 
 LANES = 16
 """The fewest lanes of a graph; more come in powers of two."""

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from simenv.core.errors import UnknownNameError
-from simenv.train.rollouts.lanes import Cache, Frame, Reach, Stand
+from simenv.train.models.lanes import Cache, Frame, Reach, Stand
 
 EPS = 1e-6
 
