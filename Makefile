@@ -61,7 +61,7 @@ layers: install
 
 laws: install
 	@echo "== tests (pytest)"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 format: install
 	@echo "== format (ruff)"
@@ -89,7 +89,7 @@ packs: install
 
 deep: install
 	@echo "== tests, 10,000 examples per law (pytest)"
-	@HYPOTHESIS_PROFILE=deep OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@HYPOTHESIS_PROFILE=deep OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 # TRL brings what simenv does not need, so it has an environment of its own.
 trl: $(TRL)/installed-at

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from simenv.cli.choose import ENV_HELP, domain_of
 from simenv.cli.words import Commands, command, count, emit, say, seed
+from simenv.core.canonical import parse_trusted
 from simenv.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,10 +65,20 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
     given = {"env": args.env, "rounds": args.rounds, "seed": args.seed, "uniform": args.uniform}
     if args.model:
         given["model"] = args.model
+        given |= _room(args.model)
     named = {name: getattr(args, name) for name in ("tasks", "size", "device") if getattr(args, name)}
     if args.model and not args.tasks and not _is_small(args.model):
         named["tasks"] = _GROWN
     return given | named
+
+
+def _room(model: str) -> dict[str, int]:
+    """Return how long episodes of a small decoder may be."""
+    for part in ("", "model"):
+        file = Path(model) / part / "shape.json"
+        if file.is_file():
+            return {"room": parse_trusted(file.read_text(encoding="utf-8"))["room"]}
+    return {}
 
 
 def _is_small(model: str) -> bool:

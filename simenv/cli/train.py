@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simenv.cli.words import Commands, bar, command, count, emit, say
+from simenv.cli.words import Commands, bar, command, count, emit, say, seed
 from simenv.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _job(each: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="any other setting, such as lr=0.001; may be repeated",
     )
-    each.add_argument("--at", type=count, metavar="STEP", help="go on from this checkpoint, not the last")
+    each.add_argument("--at", type=seed, metavar="STEP", help="go on from this checkpoint, not the last")
 
 
 def add(commands: Commands) -> None:

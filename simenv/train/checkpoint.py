@@ -198,7 +198,7 @@ def last_good(folder: Path) -> Path | None:
 
     That is the one which ``LAST`` names, or if it is damaged the highest step that is whole.
     """
-    steps = _steps(folder)
+    steps = steps_of(folder)
     named = _named(folder)
     order = ([named] if named in steps else []) + sorted(
         (each for each in steps if each != named), reverse=True
@@ -264,7 +264,7 @@ def _tidy(folder: Path, disk: Disk) -> None:
 
 def _prune(folder: Path, step: int, keep: int, disk: Disk) -> None:
     # Later steps belong to a run that somebody went back from; they are replaced when they are reached again.
-    steps = _steps(folder)
+    steps = steps_of(folder)
     for each in sorted((at for at in steps if at <= step), reverse=True)[keep:]:
         doomed = steps[each].with_name(f"{steps[each].name}.part")
         disk.move(steps[each], doomed)
@@ -285,7 +285,7 @@ def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return result
 
 
-def _steps(folder: Path) -> dict[int, Path]:
+def steps_of(folder: Path) -> dict[int, Path]:
     """Return the folders of checkpoints by step, whole or not."""
     found: dict[int, Path] = {}
     if not folder.is_dir():
@@ -306,7 +306,7 @@ def _named(folder: Path) -> int | None:
 
 
 def _chosen(folder: Path, step: int | None) -> Path:
-    steps = _steps(folder)
+    steps = steps_of(folder)
     known = ", ".join(str(each) for each in sorted(steps)) or "none"
     if step is None:
         step = _named(folder)
@@ -318,7 +318,7 @@ def _chosen(folder: Path, step: int | None) -> Path:
                 f"Give a step of: {known}. {_kept(folder)}",
             )
         if step is None:
-            raise CheckpointError(folder, 0, "there is no checkpoint", "Begin the run without --resume")
+            raise CheckpointError(folder, 0, "there is no checkpoint", "Begin the run in another folder")
     if step not in steps:
         raise CheckpointError(
             folder, 0, f"there is no checkpoint of step {step}", f"Steps there are: {known}. {_kept(folder)}"

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from typing_extensions import override
 
 from simenv.core.canonical import canonical, digest, parse_trusted
-from simenv.core.errors import DataError, UsageError
+from simenv.core.errors import DataError, UnknownNameError, UsageError
 from simenv.train.guards import GuardConfig
 
 
@@ -109,6 +109,24 @@ class SftConfig(Config):
         return ("save_every",)
 
 
+_NAMES: Mapping[str, Sequence[str]] = {
+    "advantage": (
+        "batch", "dr_grpo", "grpo", "grpo_rllm", "grpo_verl", "maxrl", "reinforce", "rloo",
+    ),
+    "loss": (
+        "cispo_both", "cispo_upper", "dppo_tv", "dual_clip", "gspo", "gspo_plain", "ppo", "reinforce", "sapo",
+    ),
+    "correction": (
+        "geometric_mask", "icepop", "none", "sequence_mask", "sequence_truncate", "token_truncate",
+    ),
+    "kl": ("k1", "k2", "k3", "k3+", "k3_clamped"),
+    "aggregation": ("dr_grpo", "seq_mean_token_mean", "seq_mean_token_sum", "token_mean"),
+    "credit": ("gamma_step", "gamma_total", "outcome"),
+    "mask_reasons": ("context", "env_error", "max_tokens", "max_turns", "timeout"),
+}  # fmt: skip
+"""The registries' names; they stand here because this module is read without torch."""
+
+
 class GrpoConfig(Config):
     """Group-relative policy optimization with rsLoRA.
 
@@ -147,7 +165,7 @@ class GrpoConfig(Config):
     steps: int = Field(default=20, ge=0)
     groups: int = Field(default=8, ge=1)
     group: int = Field(default=8, ge=2)
-    refills: int = Field(default=3, ge=1)
+    refills: int = Field(default=3, ge=1, le=40)
     rank: int = Field(default=16, ge=1)
     alpha: float = Field(default=16.0, gt=0)
     lr: float = Field(default=1e-3, gt=0)
@@ -173,6 +191,16 @@ class GrpoConfig(Config):
     save_every: int = Field(default=10, ge=1)
     evaluate_every: int = Field(default=0, ge=0)
     guards: GuardConfig = GuardConfig()
+
+    @field_validator("advantage", "loss", "correction", "kl", "aggregation", "credit", "mask_reasons")
+    @classmethod
+    def _known(cls, value: Any, about: ValidationInfo) -> Any:
+        """Refuse a name that no registry has; a group without signal would never look it up."""
+        names = _NAMES[str(about.field_name)]
+        for each in value if isinstance(value, tuple) else (value,):
+            if each not in names:
+                raise ValueError(f"no such name: {each!r}; known: {', '.join(names)}")
+        return value
 
     @override
     @classmethod
@@ -228,11 +256,10 @@ def checked(config: type[_C], values: Mapping[str, Any]) -> _C:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        known = ", ".join(sorted(config.model_fields))
-        raise UsageError(
-            f"{field} = {first.get('input')!r}: {first['msg'].lower()}. "
-            f"Settings of {config.__name__}: {known}"
-        ) from None
+        if first["type"] == "extra_forbidden":
+            raise UnknownNameError(f"setting of {config.__name__}", field, config.model_fields) from None
+        problem = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{field} = {first.get('input')!r}: {problem[:1].lower()}{problem[1:]}") from None
 
 
 NOTES = ("job", "start", "versions")

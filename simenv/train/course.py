@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from simenv.core.errors import DataError, SimenvError
+from simenv.core.errors import DataError, SimenvError, UsageError
 from simenv.train import checkpoint, folder
 from simenv.train.checkpoint import last_good
 from simenv.train.config import Config
@@ -91,7 +91,10 @@ class Course:
             DataError: If the checkpoint is damaged, or of another run, environment or beginning.
         """
         has_rows = (self.out / FILE).exists() and bool(read_metrics(self.out / FILE).rows)
-        if not (goes_on and (self.checkpoints.is_dir() or has_rows)):
+        is_begun = bool(checkpoint.steps_of(self.checkpoints)) or has_rows
+        if not (goes_on and is_begun):
+            if step is not None:
+                raise UsageError(f"{self.out} holds no run to take up at step {step}; leave --at out")
             self.save()
             return ()
         found = checkpoint.load(
@@ -107,6 +110,7 @@ class Course:
                 )
                 way_out = "Give what it began with, or begin a run in another folder"
                 raise DataError(found.path, 0, problem, way_out)
+        (self.out / folder.GUARDS).unlink(missing_ok=True)
         self.job.load(found.tensors, found.step, found.state["memory"])
         self.guards.load(found.state["guards"])
         return found.notes

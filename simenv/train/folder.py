@@ -11,9 +11,10 @@ import simenv
 from simenv.core.canonical import canonical
 from simenv.core.errors import DataError, UsageError
 from simenv.scoring.panel import Panel
+from simenv.train.checkpoint import steps_of
 from simenv.train.config import NOTES, Config, read_notes
 from simenv.train.guards import Stop
-from simenv.train.models.policy import CONFIG
+from simenv.train.models.policy import CHECKPOINTS, CONFIG
 from simenv.train.report.metrics import FILE, read_metrics
 from simenv.train.report.write import write_report
 
@@ -57,12 +58,14 @@ def begin(out: Path, job: str, config: Config, *, start: str, resume: bool) -> b
     """
     told = {"job": job, "start": start} | config.model_dump(mode="json")
     file = out / CONFIG
-    goes_on = file.exists()
+    has_rows = (out / FILE).exists() and bool(read_metrics(out / FILE).rows)
+    # A run that failed before its first checkpoint leaves its place to another.
+    goes_on = file.exists() and (has_rows or bool(steps_of(out / CHECKPOINTS)))
     if goes_on:
         if not resume:
             raise UsageError(f"{out} holds a run already; give another folder, or let it resume")
         _refuse_other(out, config, told, read_notes(file))
-    elif (out / FILE).exists() and read_metrics(out / FILE).rows:
+    elif has_rows:
         raise UsageError(f"{out} holds metrics of a run without its {CONFIG}; give another folder")
     write(file, canonical(told | {"versions": versions()}) + "\n")
     return goes_on

@@ -130,6 +130,7 @@ class Grpo:
             "tasks": window.tried,
             "zero_variance": window.flat / max(window.tried, 1),
             "length_cap": config.room,
+            "guided": sum(rollout.guided for rollout in window.rollouts) / max(len(window.rollouts), 1),
             "lr": config.lr,
             "proof_sampler": proof,
             "proof_trainer": self.adapters.proof(),
@@ -158,11 +159,11 @@ class Grpo:
             tasks = self._tasks(self.task + drawn, wanted)
             drawn += wanted
             groups = self._groups(tasks, refill)
+            sampled += [rollout for group in groups for rollout in group]
             if config.guide:
-                groups = self._guided(groups)
+                groups = self._guided(groups, refill)
             signal = ~zero_variance(reward_table([self._rewards(group) for group in groups]))
             kept += [group for group, is_kept in zip(groups, signal.tolist(), strict=True) if is_kept]
-            sampled += [rollout for group in groups for rollout in group]
             tried, flat = tried + len(groups), flat + int((~signal).sum())
         rewards = [reward for group in kept for reward in self._rewards(group)]
         worth, keep = self._worth(kept)
@@ -190,7 +191,7 @@ class Grpo:
         rollouts = self.sampler.sample(jobs, how)
         return [rollouts[at : at + size] for at in range(0, len(rollouts), size)]
 
-    def _guided(self, groups: list[list[Rollout]]) -> list[list[Rollout]]:
+    def _guided(self, groups: list[list[Rollout]], refill: int) -> list[list[Rollout]]:
         """Sample groups that failed whole again with a hint; train on them as if there had been none.
 
         Source:
@@ -201,10 +202,12 @@ class Grpo:
         tips = [hint(Episode(task, face=self.config.face)) for task in tasks]
         if not failed:
             return groups
-        again = self._groups(tasks, 0, hints=tips)
+        again = self._groups(tasks, refill, hints=tips)
         for at, group in zip(failed, again, strict=True):
-            plain = groups[at][0].tokens.segments
-            groups[at] = [without_hint(rollout, plain) for rollout in group]
+            # Where there is no room for the hint, or for the task itself, the group stays as it was.
+            if all(rollout.tokens.sampled for rollout in (groups[at][0], *group)):
+                plain = groups[at][0].tokens.segments
+                groups[at] = [without_hint(rollout, plain) for rollout in group]
         return groups
 
     def _rewards(self, group: Sequence[Rollout]) -> list[float]:
@@ -244,7 +247,13 @@ class Grpo:
             norm = torch.nn.utils.clip_grad_norm_(self.adapters.parameters(), config.clip_norm)
             self.optimizer.step(1.0)
         row = seen.row() | {"grad_norm": float(norm), "update_ratio": _moved(before, self.adapters.state())}
-        gap = mismatch(torch.cat(seen.old[: len(batches)]), torch.cat([data.flat("mu") for data in batches]))
+        # Guided tokens are held to what was sampled, so they would hide a mismatch.
+        bare = ~torch.tensor([rollout.guided for rollout in window.rollouts], device=device)
+        told = [bare[data.row_of] for data in batches]
+        was = torch.cat([each[at] for each, at in zip(seen.old, told, strict=False)])
+        gap = mismatch(
+            was, torch.cat([data.flat("mu")[at] for data, at in zip(batches, places, strict=True)])
+        )
         return row | {
             "mismatch_mean": float(gap.mean),
             "mismatch_max": float(gap.max),
@@ -301,7 +310,8 @@ class Grpo:
         device, rows = data.ids.device, data.row_of
         turns = [_turn_of(window.rollouts[row]) for row in data.rows.tolist()]
         numbers = torch.tensor([number for each in turns for number in each], device=device)
-        totals = torch.tensor([max(rollout.turns, 1) for rollout in window.rollouts], device=device)
+        said = [sum(each.sampled for each in rollout.tokens.segments) for rollout in window.rollouts]
+        totals = torch.tensor([max(each, 1) for each in said], device=device)
         worth = window.advantages.to(device)
         return token_advantages(self.config.credit, worth, rows, numbers, totals, self.config.gamma)
 

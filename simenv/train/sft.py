@@ -207,7 +207,7 @@ def _step(policy: Policy, optimizers: Optimizers, data: Batch, share: float, con
     norm = nn.utils.clip_grad_norm_(policy.trained(), 1.0)
     optimizers.step(share)
     real = int(data.real.sum())
-    return {"loss": loss.item(), "lr": share, "grad_norm": float(norm), "tokens": real}
+    return {"loss": loss.item(), "lr": optimizers.rates[-1] * share, "grad_norm": float(norm), "tokens": real}
 
 
 def demo_loss(model: nn.Module, data: Batch, context: float = 0.0) -> Tensor:

@@ -4,15 +4,24 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Iterable, Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
 
 from typing_extensions import override  # noqa: E402
 
+from simenv.core.errors import UsageError  # noqa: E402
 from simenv.core.task import Task  # noqa: E402
+from simenv.train import config  # noqa: E402
 from simenv.train.chat.tokens import Segment, TokenEpisode  # noqa: E402
-from simenv.train.config import GrpoConfig  # noqa: E402
+from simenv.train.config import GrpoConfig, checked  # noqa: E402
 from simenv.train.grpo import Grpo, Window, without_hint  # noqa: E402
+from simenv.train.maths.advantages import ADVANTAGES  # noqa: E402
+from simenv.train.maths.corrections import CORRECTIONS  # noqa: E402
+from simenv.train.maths.credit import CREDITS  # noqa: E402
+from simenv.train.maths.filters import TRUNCATIONS  # noqa: E402
+from simenv.train.maths.kl import KLS  # noqa: E402
+from simenv.train.maths.losses import POLICY_LOSSES  # noqa: E402
+from simenv.train.maths.window import AGGREGATIONS  # noqa: E402
 from simenv.train.rollouts.batches import batch  # noqa: E402
 from simenv.train.rollouts.rewards import reward_of  # noqa: E402
 from simenv.train.rollouts.sampler import Job, Rollout, Sampler, Sampling  # noqa: E402
@@ -194,3 +203,32 @@ def test_two_processes_would_end_alike() -> None:
     assert [one.advance()[0]["adapter_digest"] for _ in range(2)] == [
         other.advance()[0]["adapter_digest"] for _ in range(2)
     ]
+
+
+def test_a_guide_leaves_groups_alone_where_there_is_no_room() -> None:
+    found = trainer([0.0, 0.0, 0.0, 0.0], guide=True, room=64)
+    row, window = found.advance()
+    assert not window.groups
+    assert row["guided"] == 0
+
+
+@pytest.mark.parametrize("name", ["advantage", "loss", "correction", "kl", "aggregation", "credit"])
+def test_a_misspelled_name_is_refused_before_anything_is_sampled(name: str) -> None:
+    with pytest.raises(UsageError, match="no such name: 'bogus'"):
+        checked(GrpoConfig, {name: "bogus"})
+
+
+def test_the_config_knows_the_registries() -> None:
+    registries: dict[str, Iterable[str]] = {
+        "advantage": ADVANTAGES,
+        "loss": POLICY_LOSSES,
+        "correction": CORRECTIONS,
+        "kl": KLS,
+        "aggregation": AGGREGATIONS,
+        "credit": CREDITS,
+        "mask_reasons": TRUNCATIONS,
+    }
+    assert {name: sorted(each) for name, each in registries.items()} == {
+        name: list(each)
+        for name, each in config._NAMES.items()  # noqa: SLF001
+    }

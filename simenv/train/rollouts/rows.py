@@ -46,8 +46,10 @@ def _turns(rollout: Rollout) -> list[tuple[int, ...]]:
 
 
 def _per_call(rollouts: Sequence[Rollout]) -> float:
-    calls = sum(rollout.calls for rollout in rollouts)
-    return sum(rollout.refused for rollout in rollouts) / max(calls, 1)
+    refused = sum(rollout.refused for rollout in rollouts)
+    # An action that could not be read is refused and is no call; so there are at least as many attempts.
+    attempts = max(sum(rollout.calls for rollout in rollouts), refused)
+    return refused / max(attempts, 1)
 
 
 def _mean(values: Sequence[int]) -> float | None:
