@@ -251,14 +251,15 @@ class Grpo:
         bare = ~torch.tensor([rollout.guided for rollout in window.rollouts], device=device)
         told = [bare[data.row_of] for data in batches]
         was = torch.cat([each[at] for each, at in zip(seen.old, told, strict=False)])
-        gap = mismatch(
-            was, torch.cat([data.flat("mu")[at] for data, at in zip(batches, places, strict=True)])
-        )
+        mu = torch.cat([data.flat("mu")[at] for data, at in zip(batches, told, strict=True)])
+        if not len(was):
+            return row | {"mask_tokens": _counted(window, batches)}
+        gap = mismatch(was, mu)
         return row | {
             "mismatch_mean": float(gap.mean),
             "mismatch_max": float(gap.max),
             "mismatch_k3": float(gap.k3),
-            "mask_tokens": int(sum(int(window.keep[data.row_of.cpu()].sum()) for data in batches)),
+            "mask_tokens": _counted(window, batches),
         }
 
     def _was(self, logp: Tensor, data: Batch, window: Window) -> Tensor:
@@ -314,6 +315,11 @@ class Grpo:
         totals = torch.tensor([max(each, 1) for each in said], device=device)
         worth = window.advantages.to(device)
         return token_advantages(self.config.credit, worth, rows, numbers, totals, self.config.gamma)
+
+
+def _counted(window: Window, batches: Sequence[Batch]) -> int:
+    """Return how many tokens count in the loss."""
+    return sum(int(window.keep[data.row_of.cpu()].sum()) for data in batches)
 
 
 def without_hint(rollout: Rollout, plain: Sequence[Segment]) -> Rollout:
