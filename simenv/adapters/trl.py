@@ -30,6 +30,15 @@ HOW = (
 
 _OWN = ("get_reward", "message_user", "reset")
 
+_MESSAGE_USER = {
+    "function": {
+        "name": "message_user",
+        "description": "Say something to the customer, and hear the answer. "
+        "The customer hears nothing else of what you write.",
+        "parameters": {"properties": {"message": {"type": "string", "description": "Your words."}}},
+    }
+}
+
 
 class Service:
     """One customer as TRL sees it; ``environment_factory`` makes classes of this that have the tools."""
@@ -71,10 +80,6 @@ class Service:
         self._open = self._source.open(task)
         return self._open.observation
 
-    def message_user(self, /, *arguments: Any, **named: Any) -> str:
-        """Replaced below, where a schema says what it takes."""
-        raise NotImplementedError
-
     def get_reward(self) -> float:
         """Return the verdict's reward, 0.0 or 1.0.
 
@@ -109,16 +114,7 @@ class Service:
         # Nothing else tells a model in TRL that nobody listens any more.
         return f"{step.observation}\n{OVER}" if step.terminated or step.truncated else step.observation
 
-
-_MESSAGE_USER = {
-    "function": {
-        "name": "message_user",
-        "description": "Say something to the customer, and hear the answer. "
-        "The customer hears nothing else of what you write.",
-        "parameters": {"properties": {"message": {"type": "string", "description": "Your words."}}},
-    }
-}
-Service.message_user = method_of(_MESSAGE_USER, Service._say)  # type: ignore[method-assign]  # noqa: SLF001
+    message_user = method_of(_MESSAGE_USER, _say)
 
 
 def source_of(

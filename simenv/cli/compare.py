@@ -7,13 +7,13 @@ from typing import Any
 
 from simenv.agents.audit import idle
 from simenv.agents.runs import attempt
-from simenv.cli.runs import pack_of, planned, replayed
+from simenv.cli.runs import pack_of, planned
 from simenv.cli.tables import table
 from simenv.cli.words import Commands, bar, command, count, emit, say, wrapped
 from simenv.core.errors import UsageError
 from simenv.core.log import TornTailError, read_header
 from simenv.core.pack import Pack
-from simenv.episodes.replay import Recorded, read_episodes
+from simenv.episodes.replay import Recorded, read_episodes, replayed
 from simenv.scoring.compare import KINDS, Change, Comparison, Group, capability_groups, compare
 from simenv.scoring.facts import Fact, fact_of
 from simenv.scoring.panel import Side

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from simenv.cli.runs import pack_of, planned, replayed
+from simenv.cli.runs import pack_of, planned
 from simenv.cli.words import Commands, bar, command, emit, say
 from simenv.core.errors import DataError
-from simenv.episodes.replay import Recorded, read_episodes
+from simenv.episodes.replay import Recorded, read_episodes, replayed
 from simenv.synth.attribute import UNKNOWN, Attribution, Cause, Profile, Skill, Tally, weaknesses
 
 _ROW, _LEFT, _WIDE, _RIGHT = 26, 290, 360, 190

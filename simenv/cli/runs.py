@@ -20,13 +20,12 @@ from simenv.cli.difficulty import items_of
 from simenv.cli.words import Commands, bar, command, count, emit, say
 from simenv.core import catalog
 from simenv.core.canonical import canonical, digest
-from simenv.core.errors import DataError, LogError, ReplayError, UnknownNameError, UsageError
+from simenv.core.errors import LogError, UsageError
 from simenv.core.log import read_header
 from simenv.core.pack import Pack, bundled
 from simenv.core.task import Task
-from simenv.episodes.episode import Episode
 from simenv.episodes.faces import FACES
-from simenv.episodes.replay import Difference, Recorded, first_difference, read_episodes, replay, shown
+from simenv.episodes.replay import Difference, Recorded, first_difference, read_episodes, replayed, shown
 from simenv.scoring.report import score_table
 
 
@@ -205,23 +204,6 @@ def _check_place(log: str, recorded: Recorded, ids: list[str], number: int) -> N
             f"record {number} is task {recorded.task}, trial {recorded.trial}; {ids[at]}, {trial} was due"
         )
         raise LogError(log, recorded.line, problem, "Record the run again")
-
-
-def replayed(log: str, pack: Pack, recorded: Recorded) -> Episode:
-    """Return a recorded episode, played again.
-
-    Raises:
-        DataError: If the pack does not hold its task.
-        ReplayError: If it does not come out as it was recorded.
-    """
-    try:
-        return replay(pack.find(recorded.task), recorded)
-    except UnknownNameError:
-        problem = f"task {recorded.task} is not in {pack.place}"
-        raise DataError(log, recorded.line, problem, "Name the right pack with --pack") from None
-    except ReplayError as error:
-        error.add_note(f"in {log}:{recorded.line}, task {recorded.task}, trial {recorded.trial}")
-        raise
 
 
 def _episodes(log: str) -> int:

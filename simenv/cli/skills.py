@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from simenv.cli.explain import table
-from simenv.cli.runs import pack_of, planned, replayed
+from simenv.cli.runs import pack_of, planned
 from simenv.cli.words import bar, say
 from simenv.core import catalog
 from simenv.core.canonical import digest
 from simenv.core.errors import DataError, UsageError
 from simenv.core.pack import Pack
-from simenv.episodes.replay import read_episodes
+from simenv.episodes.replay import read_episodes, replayed
 from simenv.synth.attribute import Attribution, Cause, Profile, Tally, weaknesses
 from simenv.synth.focus import bases_of, chosen_bases, focus_of
 from simenv.synth.grow import operators

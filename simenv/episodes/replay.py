@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from simenv.core.canonical import canonical
-from simenv.core.errors import DataError, ReplayError
+from simenv.core.errors import DataError, ReplayError, UnknownNameError
 from simenv.core.log import read_log
+from simenv.core.pack import Pack
 from simenv.core.task import Task
 from simenv.core.trajectory import read_action
 from simenv.episodes.episode import Episode
@@ -161,6 +162,23 @@ def replay(task: Task, recorded: Recorded) -> Episode:
     _require(_difference(end, _END, claimed.model_dump(include=set(_END)), episode.trajectory().to_json()))
     _require(_difference(end, _names((), recorded.claims, verdict), recorded.claims, verdict))
     return episode
+
+
+def replayed(log: str | PathLike[str], pack: Pack, recorded: Recorded) -> Episode:
+    """Return a recorded episode, played again.
+
+    Raises:
+        DataError: If the pack does not hold its task.
+        ReplayError: If it does not come out as it was recorded.
+    """
+    try:
+        return replay(pack.find(recorded.task), recorded)
+    except UnknownNameError:
+        problem = f"task {recorded.task} is not in {pack.place}"
+        raise DataError(log, recorded.line, problem, "Name the right pack with --pack") from None
+    except ReplayError as error:
+        error.add_note(f"in {log}:{recorded.line}, task {recorded.task}, trial {recorded.trial}")
+        raise
 
 
 def _action(number: int, step: Mapping[str, Any]) -> str:

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from simenv.core import catalog
-from simenv.core.errors import DataError, ReplayError, UnknownNameError, UsageError
+from simenv.core.errors import DataError, UsageError
 from simenv.core.log import TornTailError, read_header
 from simenv.core.pack import SPLITS, Pack, bundled, read_pack
 from simenv.core.task import Task
 from simenv.episodes.episode import Episode
-from simenv.episodes.replay import Recorded, read_episodes, replay
+from simenv.episodes.replay import Recorded, read_episodes, replayed
 from simenv.train.chat.families import Family
 from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.demos import tokens_of
@@ -102,14 +102,7 @@ def _passed(log: str | Path, pack: Pack, left: Counter[str]) -> Iterator[Episode
         if not recorded.verdict.passed:
             left["failed"] += 1
             continue
-        try:
-            yield replay(pack.find(recorded.task), recorded)
-        except UnknownNameError:
-            problem = f"task {recorded.task} is not in {pack.place}"
-            raise DataError(log, recorded.line, problem, "Give the pack that was played") from None
-        except ReplayError as error:
-            error.add_note(f"in {log}:{recorded.line}, task {recorded.task}, trial {recorded.trial}")
-            raise
+        yield replayed(log, pack, recorded)
 
 
 def _whole(log: str | Path) -> Iterable[Recorded]:

@@ -326,20 +326,20 @@ def _number(row: Row, name: str) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def _first_wild(row: Row, names: Sequence[str]) -> str:
+    """Return the first of these fields that is not finite and what it is, or ""."""
+    values = ((name, _number(row, name)) for name in names)
+    return next((f"{name} is {v}" for name, v in values if v is not None and not math.isfinite(v)), "")
+
+
 def _not_finite(row: Row) -> str:
-    for name in _NUMBERS:
-        value = _number(row, name)
-        if value is not None and not math.isfinite(value):
-            return f"{name} is {value}: lower the learning rate, clip gradients, or train in float32"
-    return ""
+    wild = _first_wild(row, _NUMBERS)
+    return f"{wild}: lower the learning rate, clip gradients, or train in float32" if wild else ""
 
 
 def _reward_not_finite(row: Row) -> str:
-    for name in _REWARDS:
-        value = _number(row, name)
-        if value is not None and not math.isfinite(value):
-            return f"{name} is {value}: a reward is not finite; look for the rollout in episodes.jsonl"
-    return ""
+    wild = _first_wild(row, _REWARDS)
+    return f"{wild}: a reward is not finite; look for the rollout in episodes.jsonl" if wild else ""
 
 
 def _mask_zero(row: Row) -> str:
