@@ -157,6 +157,7 @@ def _told(out: str, job: str, config: "Config", weights: str) -> int:
     panel = json.loads((folder / "panel.json").read_text("utf-8"))
     measures: Mapping[str, Any] = panel["measures"]
     spent = measures.get("tokens per success", {})
+    flat = without_signal(folder) if job == "grpo" else {}
     emit(
         {
             "run": out,
@@ -169,12 +170,27 @@ def _told(out: str, job: str, config: "Config", weights: str) -> int:
             },
             "report": str(folder / "report.html"),
         }
+        | flat
     )
+    if flat.get("steps") and flat["steps_without_signal"] == flat["steps"]:
+        say(
+            f"No group had a signal in any of {flat['steps']} steps: the weights are those it began with. "
+            "Give easier tasks (--tasks), larger groups (--set group=16) or a better start (--from)."
+        )
     say((folder / "panel.txt").read_text("utf-8").rstrip())
     say(f"\nThe report is {folder / 'report.html'}")
     if job == "sft":
         say(f"Next: simenv train grpo --from {out} --out {folder.with_name(folder.name + '-grpo')}")
     return 0
+
+
+def without_signal(folder: Path) -> dict[str, int]:
+    """Return how many steps a GRPO run has taken, and in how many every group earned the same."""
+    with trainer():
+        from simenv.train.report.metrics import FILE, read_metrics
+
+        rows = read_metrics(folder / FILE).rows
+    return {"steps": len(rows), "steps_without_signal": sum(row.get("groups") == 0 for row in rows)}
 
 
 def doctor(args: argparse.Namespace) -> int:

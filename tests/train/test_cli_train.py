@@ -12,9 +12,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from simenv.cli import main  # noqa: E402
+from simenv.cli.train import without_signal  # noqa: E402
 from simenv.train import defaults, doctor, evaluate  # noqa: E402
 from simenv.train.config import GrpoConfig, SftConfig, with_settings  # noqa: E402
 from simenv.train.doctor import Check  # noqa: E402
+from simenv.train.report.metrics import MetricsWriter  # noqa: E402
 from tests.train import codecs  # noqa: E402
 from tests.train.tiny import TASKS, some_reward  # noqa: E402
 
@@ -180,3 +182,10 @@ def test_settings_of_several_values_are_read() -> None:
     assert config.guards.kl is None
     assert config.guards.mismatch == 0.1
     assert config.options == {"low": 0.1}
+
+
+def test_a_run_in_which_no_group_had_a_signal_is_counted(tmp_path: Path) -> None:
+    with MetricsWriter(tmp_path, config="c", tensorboard=False) as metrics:
+        for step, groups in enumerate((0, 3, 0), 1):
+            metrics.write(step, {"groups": groups})
+    assert without_signal(tmp_path) == {"steps": 3, "steps_without_signal": 2}
