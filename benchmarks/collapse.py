@@ -38,7 +38,8 @@ from simenv.train.demos import demonstrate, demos
 from simenv.train.grpo import Grpo, Row
 from simenv.train.guards import GuardConfig, Guards
 from simenv.train.models.policy import Policy, load_policy, small
-from simenv.train.rollouts.sampler import Job, Rollout, Sampler, Sampling
+from simenv.train.rollouts.rollout import Job, Rollout, Sampling
+from simenv.train.rollouts.sampler import Sampler
 from simenv.train.sft import train_sft
 from simenv.train.tasks import source_of
 
@@ -207,7 +208,7 @@ def about(rollouts: Sequence[Rollout]) -> dict[str, float]:
         "turns": fmean(each.turns for each in rollouts),
         "calls": fmean(each.calls for each in rollouts),
         "cut_off": fmean(each.reason != "done" for each in rollouts),
-        "length": fmean(each.tokens.sampled for each in rollouts),
+        "length": fmean(each.sampled for each in rollouts),
     }
 
 

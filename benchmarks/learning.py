@@ -28,7 +28,8 @@ from simenv.train.demos import demonstrate, demos
 from simenv.train.grpo import Grpo
 from simenv.train.models.model import parameters_total
 from simenv.train.models.policy import Policy, small
-from simenv.train.rollouts.sampler import Job, Sampler, Sampling
+from simenv.train.rollouts.rollout import Job, Sampling
+from simenv.train.rollouts.sampler import Sampler
 from simenv.train.sft import Sft
 from simenv.train.tasks import source_of
 

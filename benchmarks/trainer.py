@@ -31,7 +31,8 @@ from simenv.train.config import GrpoConfig, SftConfig
 from simenv.train.demos import demonstrate, demos
 from simenv.train.grpo import Grpo, Row
 from simenv.train.models.policy import Policy, chosen_device, load_policy, small
-from simenv.train.rollouts.sampler import Job, Rollout, Sampler, Sampling
+from simenv.train.rollouts.rollout import Job, Rollout, Sampling
+from simenv.train.rollouts.sampler import Sampler
 from simenv.train.sft import train_sft
 from simenv.train.tasks import source_of
 

@@ -21,7 +21,8 @@ from simenv.train.models.policy import Policy
 from simenv.train.models.prepare import prepare
 from simenv.train.rollouts.batches import batch
 from simenv.train.rollouts.rewards import reward_of
-from simenv.train.rollouts.sampler import Job, Sampler, Sampling
+from simenv.train.rollouts.rollout import Job, Sampling
+from simenv.train.rollouts.sampler import Sampler
 from simenv.train.sft import demo_loss
 from simenv.train.tasks import source_of
 

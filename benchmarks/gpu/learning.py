@@ -12,7 +12,8 @@ from benchmarks.gpu.bench import Bench
 from benchmarks.trainer import Plan, looks, rewarded, taught
 from simenv.train.demos import demos
 from simenv.train.models.policy import Policy, load_policy
-from simenv.train.rollouts.sampler import Job, Sampler, Sampling
+from simenv.train.rollouts.rollout import Job, Sampling
+from simenv.train.rollouts.sampler import Sampler
 from simenv.train.tasks import source_of
 
 TEN_MINUTES = 600.0

@@ -11,6 +11,7 @@ known and the mistake costs a step. So an agent cannot stay in its memory for ev
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +84,22 @@ class Memory:
                 f"{self.note_characters}, {self.note_share} and {self.keep_share}"
             )
 
+    @property
+    def limits(self) -> dict[str, int]:
+        """How many calls of each tool are answered."""
+        return {RECALL: self.recalls, NOTE: self.notes}
+
+    @property
+    def tools(self) -> list[dict[str, Any]]:
+        """Schemas of the tools that are offered, in the OpenAI function format."""
+        return [
+            {"type": "function", "function": _SCHEMAS[name]} for name, most in self.limits.items() if most
+        ]
+
+
+class OpeningError(UsageError):
+    """The opening of an episode alone takes too much of a window."""
+
 
 class Context:
     """The conversation as an agent is shown it.
@@ -97,7 +114,8 @@ class Context:
         memory: What the agent may do to remember.
 
     Raises:
-        UsageError: If there is no system message, or the opening alone takes more than half of the budget.
+        UsageError: If there is no system message.
+        OpeningError: If the opening alone takes more than half of the budget.
     """
 
     def __init__(
@@ -118,7 +136,7 @@ class Context:
         self._view = self._shown([])
         self._tokens = self._total(self._view)
         if 2 * self._tokens > budget_tokens:
-            raise UsageError(
+            raise OpeningError(
                 f"the opening alone takes {self._tokens} tokens; give a budget of at least "
                 f"{2 * self._tokens}, got {budget_tokens}"
             )
@@ -161,25 +179,35 @@ class Context:
     @property
     def tools(self) -> list[dict[str, Any]]:
         """Schemas of the memory tools that are offered, in the OpenAI function format."""
-        return [{"type": "function", "function": _SCHEMAS[name]} for name in self._offered()]
+        return self.memory.tools
 
-    def _offered(self) -> list[str]:
-        limits = self._limits()
-        return [name for name in (RECALL, NOTE) if limits[name]]
+    def fork(self) -> "Context":
+        """Return an independent context that goes on from here."""
+        other = copy(self)
+        for name in ("_turns", "_costs", "_briefs", "_notes", "_used", "_steps", "_view"):
+            setattr(other, name, copy(getattr(self, name)))
+        return other
 
-    def _limits(self) -> dict[str, int]:
-        return {RECALL: self.memory.recalls, NOTE: self.memory.notes}
+    def hear(self, chat: Sequence[Message], *, said: int | None = None) -> None:
+        """Take in what an action of the environment brought, the agent's own message first.
 
-    def hear(self, chat: Sequence[Message]) -> None:
-        """Take in what an action of the environment brought, the agent's own message first."""
+        Args:
+            chat: The messages.
+            said: How many tokens the agent's own message took; by default it is counted.
+        """
         turn = Turn(len(self._steps) + 1, tuple(chat))
         self._steps.append(turn)
-        self._append(turn)
+        self._append(turn, said)
 
-    def answer(self, action: str) -> tuple[Message, ...] | None:
-        """Answer an action that is only about memory, as chat messages; None if it is for the environment."""
+    def answer(self, action: str, *, said: int | None = None) -> tuple[Message, ...] | None:
+        """Answer an action that is only about memory, as chat messages; None if it is for the environment.
+
+        Args:
+            action: What the agent did.
+            said: How many tokens that took; by default it is counted.
+        """
         calls = parse(action).calls
-        limits = self._limits()
+        limits = self.memory.limits
         mine = [call for call in calls if limits.get(call.name, 0)]
         if not mine or any(self._used[call.name] >= limits[call.name] for call in mine):
             return None
@@ -194,7 +222,7 @@ class Context:
             for call_id, call in zip(ids, calls, strict=True)
         ]
         chat = (assistant(parse(action).aside, shown), *results)
-        self._append(Turn(0, chat))
+        self._append(Turn(0, chat), said)
         return chat
 
     def _result(self, call: Call) -> str:
@@ -226,9 +254,10 @@ class Context:
         self._notes = kept
         return "noted" if not dropped else f"noted; the oldest were dropped: {dropped}"
 
-    def _append(self, turn: Turn) -> None:
+    def _append(self, turn: Turn, said: int | None) -> None:
         self._turns.append(turn)
-        self._costs.append(self._total(turn.messages))
+        own = self._count(turn.messages[0]) if said is None else said
+        self._costs.append(own + self._total(turn.messages[1:]))
         self._view.extend(turn.messages)
         self._tokens += self._costs[-1]
         if self._tokens > self.budget_tokens:
@@ -252,7 +281,7 @@ class Context:
         for room_of_lines in (room // 2, room // 4, 0):
             self._view = self._shown(self._lines(self._first, room_of_lines))
             self._view.extend(message for turn in self._turns[self._first :] for message in turn.messages)
-            self._tokens = self._total(self._view)
+            self._tokens = self._total(self._view[: self.head]) + sum(self._costs[self._first :])
             if not self.full:
                 return
             self._first = last
@@ -294,7 +323,7 @@ class Context:
             RECALL: f'{RECALL} {{"step": 7}} shows a result again that was cut; {self.memory.recalls} times.',
             NOTE: f'{NOTE} {{"text": "..."}} keeps words in view; {self.memory.notes} times.',
         }
-        return "\n".join(told[name] for name in self._offered())
+        return "\n".join(told[name] for name in self.memory.limits if self.memory.limits[name])
 
     def _total(self, messages: Iterable[Message]) -> int:
         return sum(map(self._count, messages))

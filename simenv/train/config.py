@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from simenv.core.canonical import canonical, digest, parse_trusted
 from simenv.core.errors import DataError, UnknownNameError, UsageError
+from simenv.episodes.context import Memory
 from simenv.train.guards import GuardConfig
 
 
@@ -30,6 +31,10 @@ class Config(BaseModel):
         checkpointing: Whether activations are computed again in the backward pass.
         room: Longest episode, in tokens.
         turn_tokens: Longest turn.
+        context: What becomes of an episode that outgrows ``room``: ``"whole"`` cuts the episode off,
+            ``"cut"`` cuts its older turns to a line each and goes on, in a new sequence of tokens.
+        recalls: With ``"cut"``, how often an episode may see again what was cut.
+        notes: With ``"cut"``, how many notes it may keep in view.
         temperature: Of sampling, in training and when success is measured.
         evaluations: How many held-out tasks success is measured on.
         validation: How many demonstrations of other held-out tasks say how well it predicts them; in
@@ -50,6 +55,9 @@ class Config(BaseModel):
     checkpointing: bool = False
     room: int = Field(default=1024, ge=64)
     turn_tokens: int = Field(default=160, ge=1)
+    context: Literal["whole", "cut"] = "whole"
+    recalls: int = Field(default=40, ge=0)
+    notes: int = Field(default=60, ge=0)
     temperature: float = Field(default=1.0, gt=0)
     evaluations: int = Field(default=100, ge=1)
     validation: int = Field(default=64, ge=1)
@@ -59,6 +67,11 @@ class Config(BaseModel):
         """Digest of every field that decides what a step does."""
         told = self.model_dump(mode="json", exclude=set(self.free()))
         return digest(canonical({"job": type(self).__name__} | told))
+
+    @property
+    def memory(self) -> Memory | None:
+        """How episodes that outgrow the room go on; None where they are cut off."""
+        return Memory(recalls=self.recalls, notes=self.notes) if self.context == "cut" else None
 
     @classmethod
     def free(cls) -> tuple[str, ...]:

@@ -11,9 +11,11 @@ from simenv.core.errors import UsageError
 from simenv.core.interpreter import UnsoundError
 from simenv.core.task import Task
 from simenv.episodes.chat import Message, system, user
+from simenv.episodes.context import Memory, OpeningError
 from simenv.episodes.episode import Episode
 from simenv.train.chat.families import Family
 from simenv.train.chat.tokens import Segment, TokenEpisode
+from simenv.train.chat.transcript import Transcript
 from simenv.train.tasks import Source
 
 _TRIES = 40
@@ -33,21 +35,45 @@ def demonstrate(task: Task, *, kind: str = "plain", face: str = "compact") -> Ep
 
 
 def tokens_of(family: Family, episode: Episode) -> TokenEpisode:
-    """Return a played episode as tokens; a mistake is shown with weight 0.
+    """Return a played episode as one sequence of tokens; a mistake is shown with weight 0.
 
     It ends with the last turn: what is heard after it teaches nothing.
     """
+    return _told(family, episode, None, 0)[0]
+
+
+def lessons_of(
+    family: Family, episode: Episode, *, room: int, memory: Memory | None = None, turn_tokens: int = 0
+) -> list[TokenEpisode]:
+    """Return a played episode as sequences of at most ``room`` tokens; none where it does not fit.
+
+    Args:
+        family: Writes it.
+        episode: What was played.
+        room: Longest sequence, in tokens.
+        memory: Where there is one, the episode is cut as it would be in sampling, and each sequence teaches
+            what was said in it; None for one sequence.
+        turn_tokens: The longest turn in sampling; a memory keeps room for it.
+    """
+    try:
+        told = _told(family, episode, memory, room - turn_tokens)
+    except OpeningError:
+        return []
+    return told if max(map(len, told)) <= room else []
+
+
+def _told(family: Family, episode: Episode, memory: Memory | None, budget_tokens: int) -> list[TokenEpisode]:
     messages = episode.messages
     turns = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
-    tokens = TokenEpisode(family.start(messages[: turns[0]], episode.tools))
+    told = Transcript(family, messages[: turns[0]], episode.tools, memory=memory, budget_tokens=budget_tokens)
     for step, begin, end in zip(episode.steps, turns, [*turns[1:], 0], strict=True):
         turn = family.turn(step.action)
         failed = step.error or any(call.error for call in step.calls)
         weight = 0.0 if failed else 1.0
-        tokens.append(Segment("assistant", turn.ids, sampled=True, weight=weight))
+        told.say(Segment("assistant", turn.ids, sampled=True, weight=weight))
         if end:
-            tokens.append(*family.heard(messages[begin + 1 : end]))
-    return tokens
+            told.hear(messages[begin:end])
+    return told.spoken
 
 
 def answer(task: Task, family: Family, draws: Draws, face: str) -> TokenEpisode:
@@ -73,8 +99,13 @@ def demos(
     face: str,
     room: int,
     start: int = 0,
+    memory: Memory | None = None,
+    turn_tokens: int = 0,
 ) -> Iterator[tuple[Task, TokenEpisode]]:
     """Yield demonstrations of tasks from ``start`` on; those longer than ``room`` are passed over.
+
+    With a memory a long one is cut as it would be in sampling, where the longest turn has ``turn_tokens``;
+    then each of its sequences is yielded.
 
     Raises:
         UsageError: If the source gives none of a kind.
@@ -87,21 +118,22 @@ def demos(
         for _ in range(_TRIES):
             task = source.at(at)
             at += 1
-            found = _one(family, task, kind, draws, face)
-            if found is not None and len(found) <= room:
+            found = _one(family, task, kind, draws, face, room=room, memory=memory, turn_tokens=turn_tokens)
+            if found:
                 break
         else:
             raise UsageError(
                 f"{_TRIES} tasks in a row gave no {kind} demonstration of {room} tokens; raise room"
             )
-        yield task, found
+        yield from ((task, each) for each in found)
 
 
-def _one(family: Family, task: Task, kind: str, draws: Draws, face: str) -> TokenEpisode | None:
+def _one(family: Family, task: Task, kind: str, draws: Draws, face: str, **fits: Any) -> list[TokenEpisode]:
     if kind == "answer":
-        return answer(task, family, draws, face)
+        told = answer(task, family, draws, face)
+        return [told] if len(told) <= fits["room"] else []
     episode = demonstrate(task, kind=kind, face=face)
-    return tokens_of(family, episode) if episode is not None else None
+    return lessons_of(family, episode, **fits) if episode is not None else []
 
 
 def hint(episode: Episode) -> str:

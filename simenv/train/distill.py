@@ -9,19 +9,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from simenv.core import catalog
+from simenv.core.canonical import canonical, digest
 from simenv.core.errors import DataError, UsageError
 from simenv.core.log import TornTailError, read_header
 from simenv.core.pack import SPLITS, Pack, bundled, read_pack
 from simenv.core.task import Task
+from simenv.episodes.context import Memory
 from simenv.episodes.episode import Episode
 from simenv.episodes.replay import Recorded, read_episodes, replayed
 from simenv.train.chat.families import Family
 from simenv.train.chat.tokens import TokenEpisode
-from simenv.train.demos import tokens_of
+from simenv.train.demos import lessons_of
 
 
 def demos_of_runs(
-    logs: Sequence[str | Path], pack: Pack | None, family: Family, face: str, room: int
+    logs: Sequence[str | Path],
+    pack: Pack | None,
+    family: Family,
+    face: str,
+    room: int,
+    *,
+    memory: Memory | None = None,
+    turn_tokens: int = 0,
 ) -> list[tuple[Task, TokenEpisode]]:
     """Return what passed in runs as demonstrations, in the order of the logs; the same words twice are one.
 
@@ -32,7 +41,9 @@ def demos_of_runs(
         pack: What they were played on; by default the pack that each log names.
         family: Writes the tokens.
         face: How things are shown to the pupil, whatever the teacher was shown.
-        room: Longest episode, in tokens; longer ones are left out.
+        room: Longest episode, in tokens; longer ones are left out, or cut where there is a memory.
+        memory: See ``simenv.train.demos.lessons_of``.
+        turn_tokens: See there.
 
     Raises:
         UsageError: If nothing passed, or all of it is too long; it says how much of each.
@@ -49,14 +60,15 @@ def demos_of_runs(
             if not again.verdict().passed:
                 left["passed in the face of the log only"] += 1
                 continue
-            tokens = tokens_of(family, again)
-            if tokens.digest in seen:
-                left["the same as another"] += 1
-            elif len(tokens) > room:
+            made = lessons_of(family, again, room=room, memory=memory, turn_tokens=turn_tokens)
+            mark = digest(canonical([each.digest for each in made]))
+            if not made:
                 left[f"longer than {room} tokens"] += 1
+            elif mark in seen:
+                left["the same as another"] += 1
             else:
-                seen.add(tokens.digest)
-                found.append((again.task, tokens))
+                seen.add(mark)
+                found += [(again.task, each) for each in made]
     if not found:
         why = ", ".join(f"{count} {reason}" for reason, count in sorted(left.items())) or "no episode at all"
         raise UsageError(f"{', '.join(map(str, logs))}: nothing to learn from: {why}")
@@ -64,7 +76,14 @@ def demos_of_runs(
 
 
 def demos_of_logs(
-    logs: Sequence[str | Path], family: Family, *, domain: str, face: str, room: int
+    logs: Sequence[str | Path],
+    family: Family,
+    *,
+    domain: str,
+    face: str,
+    room: int,
+    memory: Memory | None = None,
+    turn_tokens: int = 0,
 ) -> list[tuple[Task, TokenEpisode]]:
     """Return ``demos_of_runs`` of logs that must all be of one domain.
 
@@ -74,7 +93,7 @@ def demos_of_logs(
     for log in logs:
         if (other := read_header(log).get("domain")) != domain:
             raise UsageError(f"{log} is a run of domain {other!r}, and what is trained is of {domain!r}")
-    return demos_of_runs(logs, None, family, face, room)
+    return demos_of_runs(logs, None, family, face, room, memory=memory, turn_tokens=turn_tokens)
 
 
 def pack_of_log(log: str | Path) -> Pack:

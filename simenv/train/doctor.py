@@ -16,7 +16,7 @@ from simenv.core.task import Task
 from simenv.episodes.episode import Episode
 from simenv.train.chat.codec import Codec
 from simenv.train.chat.tokenizer import make_tokenizer, texts_of
-from simenv.train.chat.tokens import TokenEpisode, said
+from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.config import SftConfig
 from simenv.train.defaults import lessons_of
 from simenv.train.demos import demonstrate, tokens_of
@@ -29,7 +29,8 @@ from simenv.train.models.lora import REF
 from simenv.train.models.optim import adamw
 from simenv.train.models.policy import Policy, chosen_device, load_policy, small
 from simenv.train.rollouts.batches import batch
-from simenv.train.rollouts.sampler import Model, Rollout
+from simenv.train.rollouts.rollout import Rollout
+from simenv.train.rollouts.sampler import Model
 from simenv.train.sft import Sft, demo_loss, fit_of
 from simenv.train.tasks import source_of
 
@@ -242,7 +243,7 @@ def _limit(policy: Policy) -> float:
 @torch.no_grad()
 def gap(policy: Policy, rollouts: Sequence[Rollout]) -> tuple[float, float, int]:
     """Return mean and largest distance between log-probabilities of sampler and trainer, and of how many."""
-    episodes = [said(rollout.tokens) for rollout in rollouts]
+    episodes = [rollout.tokens for rollout in rollouts]
     data = batch(episodes, range(len(episodes)), policy.device)
     hidden = policy.model(data.ids[:, :-1])[data.mask[:, 1:]]
     logps = token_logps(hidden, cast(Tensor, policy.model.head), data.flat("ids"))

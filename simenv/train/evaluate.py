@@ -8,6 +8,7 @@ from simenv.agents.audit import idle
 from simenv.agents.runs import attempt
 from simenv.core.errors import UsageError
 from simenv.core.task import Task
+from simenv.episodes.context import Memory
 from simenv.episodes.episode import Episode
 from simenv.scoring.facts import Fact, accuracies, fact_of
 from simenv.scoring.panel import Side
@@ -16,7 +17,8 @@ from simenv.train.chat.families import Family
 from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.forcing import as_text, calls_of, forced, text_losses
 from simenv.train.models.policy import Policy
-from simenv.train.rollouts.sampler import Job, Model, Rollout, Sampler, Sampling
+from simenv.train.rollouts.rollout import Job, Rollout, Sampling
+from simenv.train.rollouts.sampler import Model, Sampler
 from simenv.train.rollouts.worlds import Worlds
 from simenv.train.tasks import Simple, Source
 
@@ -39,6 +41,7 @@ def evaluate(
     temperature: float = 1.0,
     room: int = 1024,
     turn_tokens: int = 160,
+    memory: Memory | None = None,
     face: str = "compact",
     worlds: Worlds | None = None,
 ) -> list[Rollout]:
@@ -52,11 +55,12 @@ def evaluate(
         temperature: Of sampling; 0 takes the likeliest token.
         room: Longest episode, in tokens.
         turn_tokens: Longest turn.
+        memory: How an episode that outgrows the room goes on; None, and it is cut off.
         face: How things are shown.
         worlds: Where episodes are played; by default in this process.
     """
     sampler = Sampler(cast(Model, policy.model), policy.family, face=face, worlds=worlds)
-    how = Sampling(seed=seed, temperature=temperature, room=room, turn_tokens=turn_tokens)
+    how = Sampling(seed=seed, temperature=temperature, room=room, turn_tokens=turn_tokens, memory=memory)
     jobs = [Job(task, trial) for task in tasks for trial in range(trials)]
     with policy.fast():
         parts = [sampler.sample(jobs[at : at + AT_ONCE], how) for at in range(0, len(jobs), AT_ONCE)]
@@ -100,7 +104,7 @@ def _fact(rollout: Rollout) -> Fact:
         trial=rollout.number,
         passed=rollout.reward > 0,
         characters=sum(map(len, rollout.actions)),
-        tokens=rollout.tokens.sampled,
+        tokens=rollout.sampled,
         calls=rollout.calls,
         errors=rollout.refused,
         breaches=sum(process["breaches"].values()),
@@ -132,7 +136,7 @@ def episodes_of(rollouts: Sequence[Rollout], stage: str, *, most: int = SHOWN) -
             "passed": rollout.reward > 0,
             "why": _why(rollout),
             "messages": [dict(message) for message in rollout.messages],
-            "tokens": rollout.tokens.sampled,
+            "tokens": rollout.sampled,
         }
         for rollout in first
     ]
@@ -177,6 +181,7 @@ class Exam:
         room: Longest episode.
         turn_tokens: Longest turn.
         face: How things are shown.
+        memory: How an episode that outgrows the room goes on; None, and it is cut off.
     """
 
     tasks: Sequence[Task]
@@ -187,6 +192,7 @@ class Exam:
     room: int
     turn_tokens: int
     face: str
+    memory: Memory | None = None
 
     def sit(self, policy: Policy, agent: str, *, worlds: Worlds | None = None) -> tuple[Side, list[Rollout]]:
         """Return what a policy comes to, and the rollouts of it."""
@@ -212,6 +218,7 @@ class Exam:
             temperature=self.temperature,
             room=self.room,
             turn_tokens=self.turn_tokens,
+            memory=self.memory,
             face=self.face,
             worlds=worlds,
         )

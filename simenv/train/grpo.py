@@ -8,6 +8,7 @@ that is refreshed, binary reward, and no blame for what was cut off.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from time import perf_counter
 from typing import Protocol
 
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from simenv.core.task import Task
 from simenv.episodes.episode import Episode
-from simenv.train.chat.tokens import Segment, TokenEpisode, said
+from simenv.train.chat.tokens import Segment, TokenEpisode
 from simenv.train.config import Cursor, GrpoConfig
 from simenv.train.demos import hint
 from simenv.train.maths.advantages import advantages, reward_table, zero_variance
@@ -33,8 +34,9 @@ from simenv.train.models.policy import Policy
 from simenv.train.models.weights import load_optimizer, optimizer_tensors
 from simenv.train.rollouts.batches import Batch, batch, by_length
 from simenv.train.rollouts.rewards import reward_of
+from simenv.train.rollouts.rollout import Job, Rollout, Sampling
 from simenv.train.rollouts.rows import row_of
-from simenv.train.rollouts.sampler import Job, Rollout, Sampler, Sampling
+from simenv.train.rollouts.sampler import Sampler
 from simenv.train.tasks import Source
 
 Row = dict[str, float | str | None]
@@ -75,6 +77,16 @@ class Window:
     def rollouts(self) -> list[Rollout]:
         """The rollouts of every group."""
         return [each for group in self.groups for each in group]
+
+    @property
+    def sequences(self) -> list[TokenEpisode]:
+        """The sequences of tokens of every rollout: one, and one more for each cut of its context."""
+        return [each for rollout in self.rollouts for each in rollout.sequences]
+
+    @property
+    def owner(self) -> Tensor:
+        """Which rollout each sequence is of, [sequences]."""
+        return torch.tensor([at for at, each in enumerate(self.rollouts) for _ in each.sequences])
 
 
 class Grpo:
@@ -187,6 +199,7 @@ class Grpo:
             temperature=config.temperature,
             room=config.room,
             turn_tokens=config.turn_tokens,
+            memory=config.memory,
         )
         rollouts = self.sampler.sample(jobs, how)
         return [rollouts[at : at + size] for at in range(0, len(rollouts), size)]
@@ -205,8 +218,8 @@ class Grpo:
         again = self._groups(tasks, refill, hints=tips)
         for at, group in zip(failed, again, strict=True):
             # Where there is no room for the hint, or for the task itself, the group stays as it was.
-            if all(rollout.tokens.sampled for rollout in (groups[at][0], *group)):
-                plain = groups[at][0].tokens.segments
+            if all(rollout.sampled for rollout in (groups[at][0], *group)):
+                plain = groups[at][0].sequences[0].segments
                 groups[at] = [without_hint(rollout, plain) for rollout in group]
         return groups
 
@@ -231,7 +244,7 @@ class Grpo:
     def _update(self, window: Window) -> Row:
         """Move the adapter on a window and return what was seen."""
         config, device = self.config, self.policy.device
-        episodes = [said(rollout.tokens) for rollout in window.rollouts]
+        episodes = window.sequences
         places = by_length([len(each) for each in episodes], config.micro_tokens)
         batches = [batch(episodes, rows, device) for rows in places]
         before = self.adapters.state()
@@ -248,8 +261,7 @@ class Grpo:
             self.optimizer.step(1.0)
         row = seen.row() | {"grad_norm": float(norm), "update_ratio": _moved(before, self.adapters.state())}
         # Guided tokens are held to what was sampled, so they would hide a mismatch.
-        bare = ~torch.tensor([rollout.guided for rollout in window.rollouts], device=device)
-        told = [bare[data.row_of] for data in batches]
+        told = [~self._guided_rows(data, window) for data in batches]
         was = torch.cat([each[at] for each, at in zip(seen.old, told, strict=False)])
         mu = torch.cat([data.flat("mu")[at] for data, at in zip(batches, told, strict=True)])
         if not len(was):
@@ -264,8 +276,12 @@ class Grpo:
 
     def _was(self, logp: Tensor, data: Batch, window: Window) -> Tensor:
         """Return what the policy thought before the update; with the hint, where there was one."""
-        guided = torch.tensor([rollout.guided for rollout in window.rollouts], device=data.ids.device)
-        return torch.where(guided[data.row_of], data.flat("mu"), logp)
+        return torch.where(self._guided_rows(data, window), data.flat("mu"), logp)
+
+    def _guided_rows(self, data: Batch, window: Window) -> Tensor:
+        """Return which tokens were sampled with a hint, [n]."""
+        guided = torch.tensor([rollout.guided for rollout in window.rollouts])
+        return guided[window.owner].to(data.ids.device)[data.row_of]
 
     def _hidden(self, data: Batch) -> Tensor:
         hidden: Tensor = self.policy.model(data.ids[:, :-1])
@@ -286,12 +302,16 @@ class Grpo:
         scores = token_scores(self._hidden(data), head, data.flat("ids"), temperature=config.temperature)
         rows = data.row_of
         old = self._was(scores.logp.detach() if before is None else before, data, window)
-        every = torch.cat([torch.full((each.tokens.sampled,), at) for at, each in enumerate(window.rollouts)])
-        counts = window_of(every, keep=window.keep[every], limit=config.room)
-        keep, worth = window.keep.to(device)[rows], self._token_worth(data, window)
-        tokens = Tokens(scores.logp, old, worth, rows, len(window.rollouts), data.flat("mu"))
+        sizes = [each.sampled for each in window.sequences]
+        every, kept = (
+            torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)),
+            window.keep[window.owner],
+        )
+        counts = window_of(every, keep=kept[every], limit=config.room)
+        keep, worth = kept.to(device)[rows], self._token_worth(data, window)
+        tokens = Tokens(scores.logp, old, worth, rows, len(sizes), data.flat("mu"))
         found = policy_loss(config.loss, tokens, **config.options)
-        trust = correction(config.correction, old, data.flat("mu"), rows, len(window.rollouts))
+        trust = correction(config.correction, old, data.flat("mu"), rows, len(sizes))
         penalty = kl(config.kl)(scores.logp, ref) if ref is not None else None
         loss = objective(
             found.loss,
@@ -308,33 +328,39 @@ class Grpo:
 
     def _token_worth(self, data: Batch, window: Window) -> Tensor:
         """Return the advantage of every token that the model said, [n]."""
-        device, rows = data.ids.device, data.row_of
-        turns = [_turn_of(window.rollouts[row]) for row in data.rows.tolist()]
-        numbers = torch.tensor([number for each in turns for number in each], device=device)
-        said = [sum(each.sampled for each in rollout.tokens.segments) for rollout in window.rollouts]
-        totals = torch.tensor([max(each, 1) for each in said], device=device)
-        worth = window.advantages.to(device)
-        return token_advantages(self.config.credit, worth, rows, numbers, totals, self.config.gamma)
+        device, owner = data.ids.device, window.owner
+        turns = [each for rollout in window.rollouts for each in turns_of(rollout)]
+        numbers = torch.tensor([n for row in data.rows.tolist() for n in turns[row]], device=device)
+        said = [
+            max((n for each in turns_of(rollout) for n in each), default=1) for rollout in window.rollouts
+        ]
+        totals = torch.tensor(said)[owner].to(device)
+        worth = window.advantages[owner].to(device)
+        return token_advantages(self.config.credit, worth, data.row_of, numbers, totals, self.config.gamma)
 
 
 def _counted(window: Window, batches: Sequence[Batch]) -> int:
     """Return how many tokens count in the loss."""
-    return sum(int(window.keep[data.row_of.cpu()].sum()) for data in batches)
+    return sum(int(window.keep[window.owner][data.row_of.cpu()].sum()) for data in batches)
 
 
 def without_hint(rollout: Rollout, plain: Sequence[Segment]) -> Rollout:
     """Return a rollout as it would read without its hint: the policy has to learn to do without."""
-    first = next(at for at, each in enumerate(rollout.tokens.segments) if each.sampled)
-    start = plain[: next(at for at, each in enumerate(plain) if each.sampled)]
-    rollout.tokens = TokenEpisode([*start, *rollout.tokens.segments[first:]])
-    rollout.guided = True
+    # The hint is heard last before the header of the first turn.
+    at = next(at for at, each in enumerate(plain) if each.sampled) - 1
+    bare = [TokenEpisode([*each.segments[:at], *each.segments[at + 1 :]]) for each in rollout.sequences]
+    rollout.earlier, rollout.tokens, rollout.guided = bare[:-1], bare[-1], True
     return rollout
 
 
-def _turn_of(rollout: Rollout) -> list[int]:
-    """Return the number of its turn, from 1, for every token that was said."""
-    turns = [segment for segment in rollout.tokens.segments if segment.sampled]
-    return [number for number, segment in enumerate(turns, 1) for _ in segment.ids]
+def turns_of(rollout: Rollout) -> list[list[int]]:
+    """Return the number of its turn, from 1, for every token that was said, sequence by sequence."""
+    numbers = count(1)
+    found = []
+    for each in rollout.sequences:
+        turns = [(next(numbers), segment) for segment in each.segments if segment.sampled]
+        found.append([number for number, segment in turns for _ in segment.ids])
+    return found
 
 
 def _moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> float:

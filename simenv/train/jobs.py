@@ -204,13 +204,17 @@ def _refuse_room(config: Config, policy: Policy) -> None:
 
 def _lessons(family: Family, config: SftConfig, source: Source, progress: Progress) -> list[TokenEpisode]:
     """Return the demonstrations of the oracle, or those that successful runs make."""
+    fits = _fits(config)
     if config.runs:
-        found = demos_of_logs(config.runs, family, domain=source.domain, face=config.face, room=config.room)
+        found = demos_of_logs(config.runs, family, domain=source.domain, face=config.face, **fits)
         return [tokens for _, tokens in found]
-    made = demos(
-        family, source, config.demos, _kinds(config), seed=config.seed, face=config.face, room=config.room
-    )
+    made = demos(family, source, config.demos, _kinds(config), seed=config.seed, face=config.face, **fits)
     return [tokens for _, tokens in _counted(made, "demonstrations", config.demos, progress)]
+
+
+def _fits(config: Config) -> dict[str, Any]:
+    """Return what a demonstration has to fit into, as it has in sampling."""
+    return {"room": config.room, "memory": config.memory, "turn_tokens": config.turn_tokens}
 
 
 def _kinds(config: SftConfig) -> dict[str, int]:
@@ -229,20 +233,22 @@ def _shown(
         kinds,
         seed=config.seed,
         face=config.face,
-        room=config.room,
         start=config.evaluations,
+        **_fits(config),
     )
-    return {
-        task.id: tokens
-        for task, tokens in _counted(made, "held-out demonstrations", config.validation, progress)
-    }
+    shown: dict[str, TokenEpisode] = {}
+    for task, tokens in _counted(made, "held-out demonstrations", config.validation, progress):
+        cuts = sum(name.partition("#")[0] == task.id for name in shown)
+        shown[f"{task.id}#{cuts}" if cuts else task.id] = tokens
+    return shown
 
 
 def _counted(
     made: Iterator[tuple[Task, TokenEpisode]], what: str, total: int, progress: Progress
 ) -> Iterator[tuple[Task, TokenEpisode]]:
     for at, each in enumerate(made, 1):
-        progress(what, at, total)
+        # An episode whose context is cut gives more than one.
+        progress(what, min(at, total), total)
         yield each
 
 
@@ -259,6 +265,7 @@ def _exam(policy: Policy, config: Config, held: Source, shown: Mapping[str, Toke
         room=room if isinstance(config, SftConfig) and not config.model else config.room,
         turn_tokens=config.turn_tokens,
         face=config.face,
+        memory=config.memory,
     )
 
 

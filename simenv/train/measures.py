@@ -11,7 +11,7 @@ from simenv.train import folder
 from simenv.train.course import Progress, silent
 from simenv.train.evaluate import Exam, episodes_of, idle_side, skills_of
 from simenv.train.models.policy import Policy
-from simenv.train.rollouts.sampler import Rollout
+from simenv.train.rollouts.rollout import Rollout
 from simenv.train.rollouts.worlds import Worlds
 
 

@@ -17,7 +17,7 @@ from simenv.core.task import Task
 from simenv.episodes.episode import Episode
 from simenv.train.chat.tokens import Segment, TokenEpisode
 from simenv.train.rollouts.rewards import completeness, reward_of
-from simenv.train.rollouts.sampler import Rollout
+from simenv.train.rollouts.rollout import Rollout
 from simenv.train.tasks import source_of
 
 

@@ -17,11 +17,12 @@ from simenv.episodes.chat import Message, environment, system, tool_result, user
 from simenv.episodes.episode import Episode
 from simenv.testing.strategies import actions, hostile
 from simenv.train.chat.codec import Codec
-from simenv.train.chat.families import Family, demonstration, family_of
+from simenv.train.chat.families import Family, family_of
 from simenv.train.chat.family_plain import CONTROLS as CONTROLS_OF_PLAIN
 from simenv.train.chat.family_qwen3 import Qwen3
 from simenv.train.chat.rendering import ChatTemplate, plain_dicts
 from simenv.train.chat.tokens import TokenEpisode
+from simenv.train.demos import tokens_of
 from tests.train import codecs
 from tests.train.codecs import played
 
@@ -267,7 +268,7 @@ def test_user_failure_1_sampled_ids_are_kept_where_encoding_again_would_change_t
 def test_user_failure_14_the_mask_holds_all_that_the_agent_did_and_no_more(name: str) -> None:
     family = families()[name]
     for episode in played()[:3]:
-        tokens = demonstration(family, episode)
+        tokens = tokens_of(family, episode)
         turns = [segment for segment in tokens.segments if segment.sampled]
         assert [meant(family.action(turn.ids)) for turn in turns] == [
             meant(step.action) for step in episode.steps

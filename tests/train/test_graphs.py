@@ -17,7 +17,8 @@ from simenv.train.models import graphs
 from simenv.train.models.graphs import Graphs
 from simenv.train.models.model import SHAPES, Decoder
 from simenv.train.models.policy import small
-from simenv.train.rollouts.sampler import Job, Sampler, Sampling
+from simenv.train.rollouts.rollout import Job, Sampling
+from simenv.train.rollouts.sampler import Sampler
 from simenv.train.tasks import source_of
 
 TINY = replace(SHAPES["0.3m"], layers=2)

@@ -24,7 +24,8 @@ from simenv.train.maths.losses import POLICY_LOSSES  # noqa: E402
 from simenv.train.maths.window import AGGREGATIONS  # noqa: E402
 from simenv.train.rollouts.batches import batch  # noqa: E402
 from simenv.train.rollouts.rewards import reward_of  # noqa: E402
-from simenv.train.rollouts.sampler import Job, Rollout, Sampler, Sampling  # noqa: E402
+from simenv.train.rollouts.rollout import Job, Rollout, Sampling  # noqa: E402
+from simenv.train.rollouts.sampler import Sampler  # noqa: E402
 from tests.train import small  # noqa: E402
 
 CONFIG = GrpoConfig(groups=2, group=4, refills=1, rank=4, lr=0.01, room=900, turn_tokens=8, micro_tokens=4000)

@@ -29,7 +29,8 @@ from simenv.train.models.hf import HfModel, from_config  # noqa: E402
 from simenv.train.models.model import SHAPES, Decoder  # noqa: E402
 from simenv.train.rollouts import agent as agent_module  # noqa: E402
 from simenv.train.rollouts.agent import PIECE, Drawing, ModelAgent, hf_agent, load  # noqa: E402
-from simenv.train.rollouts.sampler import Job, Sampler, Sampling  # noqa: E402
+from simenv.train.rollouts.rollout import Job, Sampling  # noqa: E402
+from simenv.train.rollouts.sampler import Sampler  # noqa: E402
 from tests.train import codecs  # noqa: E402
 
 ROOM = 8192

@@ -12,12 +12,14 @@ from simenv.agents.oracle import oracle
 from simenv.agents.protocol import play
 from simenv.core.errors import UsageError
 from simenv.core.pack import bundled
+from simenv.episodes.context import Memory
 from simenv.episodes.episode import Episode
 from simenv.train.chat.codec import Codec
-from simenv.train.chat.families import Family, demonstration, family_of
+from simenv.train.chat.families import Family, family_of
 from simenv.train.chat.tokenizer import make_tokenizer, texts_of
+from simenv.train.demos import lessons_of, tokens_of
 from simenv.train.rollouts.remote import RemoteSampler, Sampled, read_sample, sample_episodes
-from simenv.train.rollouts.sampler import Job, Sampling
+from simenv.train.rollouts.rollout import Job, Sampling
 from simenv.train.rollouts.served import Served
 from tests.scripted_server import Answer, Asked, Script, ScriptedServer
 
@@ -51,16 +53,16 @@ def completion(asked: Asked, ids: list[int], *, stopped: bool = True, **changed:
     return {"model": asked.body["model"], "choices": [choice | changed]}
 
 
-def oracles(family: Family, shown: list[Episode]) -> Script:
+def oracles(family: Family, shown: list[Episode], **fits: Any) -> Script:
     """Return the script of a model that says what the oracle said, told by all tokens so far."""
     turns = {}
     for episode in shown:
-        segments = demonstration(family, episode).segments
-        begun: list[int] = []
-        for segment in segments:
-            if segment.sampled:
-                turns[tuple(begun)] = list(segment.ids)
-            begun += segment.ids
+        for tokens in lessons_of(family, episode, **{"room": 10**6, **fits}):
+            begun: list[int] = []
+            for segment in tokens.segments:
+                if segment.sampled:
+                    turns[tuple(begun)] = list(segment.ids)
+                begun += segment.ids
 
     def script(asked: Asked) -> Answer:
         ids = turns[tuple(asked.body["prompt"])]
@@ -94,7 +96,7 @@ def test_episodes_hold_the_ids_that_were_sampled(
     assert [(each.task, each.number) for each in found] == [(task.id, k) for task in TASKS for k in range(2)]
     assert sum(known) == 8
     for each, episode in zip(found, [episode for episode in shown for _ in range(2)], strict=True):
-        expected = demonstration(family, episode)
+        expected = tokens_of(family, episode)
         assert each.tokens.ids == expected.ids
         assert each.tokens.mask == expected.mask
         assert (each.reward, each.reason, each.verdict.passed) == (1.0, "done", True)
@@ -151,7 +153,7 @@ def test_a_cut_off_episode_says_why_and_earns_nothing(
 
     assert reason(max_tokens=3) == "max_tokens"
     assert reason(context_tokens=first // 2) == "context"
-    assert reason(context_tokens=len(demonstration(family, shown[0])) - 2) == "context"
+    assert reason(context_tokens=len(tokens_of(family, shown[0])) - 2) == "context"
     assert reason(lambda asked: Answer(LONG, status=400)) == "context"
     stop = min(family.stops)
     assert reason(lambda asked: Answer(completion(asked, [*family.codec.body("no"), stop]))) in (
@@ -287,9 +289,25 @@ def test_grpo_is_given_rollouts_by_a_server(
     found = served.sample(jobs, Sampling(room=32_768, turn_tokens=512))
     assert [(each.task, each.number) for each in found] == [(job.task, job.number) for job in jobs]
     for rollout, episode in zip(found, [shown[0], shown[0], shown[1], shown[1]], strict=True):
-        assert rollout.tokens.ids == demonstration(family, episode).ids
+        assert rollout.tokens.ids == tokens_of(family, episode).ids
         assert (rollout.reward, rollout.reason) == (1.0, "done")
         assert rollout.turns == len(rollout.actions) == len(episode.steps)
         assert list(rollout.messages) == episode.messages
     with pytest.raises(UsageError, match="no hints"):
         served.sample([Job(TASKS[0], 0, "Hint: do it")], Sampling())
+
+
+def test_a_server_is_shown_a_context_that_is_cut(
+    family: Family, shown: list[Episode], sampler_of: Callable[..., RemoteSampler]
+) -> None:
+    longest = max(len(segment.ids) for each in shown for segment in tokens_of(family, each).segments)
+    fits: dict[str, Any] = {"memory": Memory(recalls=0, notes=0), "turn_tokens": longest + 1}
+    room = max(len(tokens_of(family, each)) for each in shown) + longest - 100
+    served = Served(family, sampler_of(oracles(family, shown, room=room, **fits)))
+    found = served.sample([Job(task, 0) for task in TASKS], Sampling(room=room, **fits))
+    assert [(rollout.reward, rollout.reason) for rollout in found] == [(1.0, "done")] * len(TASKS)
+    assert sum(len(rollout.earlier) for rollout in found) >= 1
+    for rollout, episode in zip(found, shown, strict=True):
+        expected = lessons_of(family, episode, room=room, **fits)
+        assert [each.ids for each in rollout.sequences] == [each.ids for each in expected]
+        assert rollout.turns == len(episode.steps)

@@ -17,7 +17,8 @@ from simenv.train.demos import demonstrate, demos, tokens_of  # noqa: E402
 from simenv.train.maths.head import token_logps  # noqa: E402
 from simenv.train.models.policy import Policy  # noqa: E402
 from simenv.train.rollouts.batches import batch, by_length  # noqa: E402
-from simenv.train.rollouts.sampler import Job, Rollout, Sampler, Sampling, uniforms  # noqa: E402
+from simenv.train.rollouts.rollout import Job, Rollout, Sampling  # noqa: E402
+from simenv.train.rollouts.sampler import Sampler, uniforms  # noqa: E402
 from simenv.train.rollouts.workers import EnvPool  # noqa: E402
 from simenv.train.rollouts.worlds import PooledWorlds  # noqa: E402
 from tests.train import small  # noqa: E402

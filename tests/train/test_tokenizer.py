@@ -15,9 +15,10 @@ from tokenizers import Tokenizer
 
 from simenv.core.errors import DataError, UsageError
 from simenv.train.chat.codec import Codec
-from simenv.train.chat.families import demonstration, family_of
+from simenv.train.chat.families import family_of
 from simenv.train.chat.family_plain import CONTROLS
 from simenv.train.chat.tokenizer import make_tokenizer, texts_of
+from simenv.train.demos import tokens_of
 from tests.train import codecs
 from tests.train.codecs import played
 
@@ -96,7 +97,7 @@ def test_a_smaller_vocabulary_needs_more_tokens_and_words_need_most() -> None:
     for size, words in ((2000, False), (1000, False), (1000, True)):
         family = family_of(Codec(make_tokenizer(texts, size, words=words)))
         assert family.codec.vocab_size <= size
-        counts.append(sum(len(demonstration(family, episode)) for episode in played()))
+        counts.append(sum(len(tokens_of(family, episode)) for episode in played()))
     assert counts == sorted(counts)
     assert counts[0] < counts[2] * 0.7
 

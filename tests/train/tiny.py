@@ -5,7 +5,7 @@ from typing import Any
 
 from simenv.train.config import GrpoConfig, SftConfig, checked
 from simenv.train.report.metrics import read_metrics
-from simenv.train.rollouts.sampler import Rollout
+from simenv.train.rollouts.rollout import Rollout
 
 TASKS = "simple:compensation_denied"
 SHARED: dict[str, Any] = {

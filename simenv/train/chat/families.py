@@ -10,12 +10,11 @@ from typing import Any, Protocol
 
 from simenv.core.errors import UsageError
 from simenv.episodes.chat import Message
-from simenv.episodes.episode import Episode
 from simenv.train.chat.codec import Codec
 from simenv.train.chat.family_llama3 import Llama3
 from simenv.train.chat.family_plain import Plain
 from simenv.train.chat.family_qwen3 import Qwen3
-from simenv.train.chat.tokens import Segment, TokenEpisode
+from simenv.train.chat.tokens import Segment
 
 
 class Family(Protocol):
@@ -58,19 +57,3 @@ def family_of(codec: Codec, *, thinking: bool = True) -> Family:
     known = "; ".join(f"{kind.name} ({' '.join(kind.needs)})" for kind in FAMILIES)
     found = " ".join(sorted(codec.controls)[:12]) or "none"
     raise UsageError(f"the control tokens are no chat family's. Known: {known}. The tokenizer has: {found}.")
-
-
-def demonstration(family: Family, episode: Episode) -> TokenEpisode:
-    """Return a played episode as tokens, every turn as if the model had sampled it.
-
-    It ends with the last turn: what is heard after it teaches nothing.
-    """
-    first = next(at for at, message in enumerate(episode.messages) if message["role"] == "assistant")
-    tokens = TokenEpisode(family.start(episode.messages[:first], episode.tools))
-    rest = episode.messages[first:]
-    turns = [at for at, message in enumerate(rest) if message["role"] == "assistant"]
-    for step, begin, end in zip(episode.steps, turns, [*turns[1:], 0], strict=True):
-        tokens.append(family.turn(step.action))
-        if end:
-            tokens.append(*family.heard(rest[begin + 1 : end]))
-    return tokens

@@ -85,7 +85,7 @@ class LoopConfig(GrpoConfig):
 
     def of_sft(self, number: int) -> SftConfig:
         """Return what SFT is told in a round; round 0 is the beginning."""
-        own = {name: getattr(self, name) for name in ("env", "face", "room", "rank", "alpha")}
+        own = {name: getattr(self, name) for name in _OF_BOTH}
         # A step must hold the longest demonstration, and those are as long as an episode may be.
         own["batch_tokens"] = max(self.batch_tokens, self.room)
         first = {"steps": self.start_steps, "lr": self.start_lr, "every": max(1, self.start_steps // 4)}
@@ -99,6 +99,7 @@ class LoopConfig(GrpoConfig):
         return SftConfig(**own | (later if number else first) | {"seed": self.seed * 1000 + number})
 
 
+_OF_BOTH = ("env", "face", "room", "turn_tokens", "context", "recalls", "notes", "rank", "alpha")
 FIRST = Path("rounds", "00", "model")
 """The policy that a loop begins with."""
 

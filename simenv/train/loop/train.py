@@ -25,7 +25,7 @@ from simenv.train.loop.config import LoopConfig
 from simenv.train.loop.study import Played
 from simenv.train.models.policy import Policy, chosen_device, load_policy, small
 from simenv.train.report.metrics import MetricsWriter
-from simenv.train.rollouts.sampler import Rollout
+from simenv.train.rollouts.rollout import Rollout
 from simenv.train.sft import Fit, train_sft
 from simenv.train.tasks import Source, source_of
 
@@ -140,7 +140,18 @@ def _demos(config: LoopConfig, family: Family, source: Source, count: int, numbe
     kinds = {"plain": 1}
     seed = config.seed * 1000 + number
     return [
-        each for _, each in demos(family, source, count, kinds, seed=seed, face=config.face, room=config.room)
+        each
+        for _, each in demos(
+            family,
+            source,
+            count,
+            kinds,
+            seed=seed,
+            face=config.face,
+            room=config.room,
+            memory=config.memory,
+            turn_tokens=config.turn_tokens,
+        )
     ]
 
 
@@ -226,6 +237,7 @@ def play(config: LoopConfig, policy: Policy, tasks: Sequence[Task], *, draw: int
         temperature=config.temperature,
         room=config.room,
         turn_tokens=config.turn_tokens,
+        memory=config.memory,
         face=config.face,
     )
     return [_played(rollout) for rollout in rollouts]
@@ -239,7 +251,7 @@ def _played(rollout: Rollout) -> Played:
         passed=rollout.reward > 0,
         reason=rollout.reason,
         actions=tuple(rollout.actions),
-        tokens=rollout.tokens.sampled,
+        tokens=rollout.sampled,
         calls=rollout.calls,
         refused=rollout.refused,
         breaches=sum(process["breaches"].values()),

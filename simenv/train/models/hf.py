@@ -48,6 +48,9 @@ class Lanes:
         for part in (*self.keys, *self.values):
             part[target, :, :upto] = part[source, :, :upto]
 
+    def clear_lanes(self, lanes: Tensor) -> None:
+        """Let lanes [n] be read into from the beginning; what they hold is written before it is seen."""
+
 
 @dataclass(slots=True)
 class _Reach:

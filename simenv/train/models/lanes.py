@@ -27,6 +27,11 @@ class Cache:
             values[target, :, :upto] = values[source, :, :upto]
             tail[target] = tail[source]
 
+    def clear_lanes(self, lanes: Tensor) -> None:
+        """Let lanes [n] be read into from the beginning: keys and values are written before they are seen."""
+        for tail in self.tails:
+            tail[lanes] = 0
+
 
 @dataclass(slots=True)
 class Reach:

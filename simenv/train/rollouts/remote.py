@@ -13,7 +13,6 @@ that answers as another model is found out.
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
-from itertools import count
 from typing import Any, NamedTuple
 
 from simenv.agents.concurrent import in_order
@@ -22,10 +21,12 @@ from simenv.core.draws import Draws
 from simenv.core.errors import UsageError
 from simenv.core.task import Task
 from simenv.core.trajectory import Trajectory
+from simenv.episodes.context import Memory, OpeningError
 from simenv.episodes.episode import Episode
 from simenv.scoring.verify import Verdict
 from simenv.train.chat.families import Family
 from simenv.train.chat.tokens import Segment, TokenEpisode
+from simenv.train.chat.transcript import Transcript
 
 _SEEDS = 2**63
 _ABOVE_ZERO = 1e-4
@@ -264,6 +265,8 @@ class RemoteRollout(NamedTuple):
         reason: ``"done"``, or why it was cut off: ``"max_turns"``, ``"max_tokens"`` of a turn, ``"context"``.
         trajectory: What happened in the world.
         verdict: On the episode as it ended.
+        turns: How many the model took, those about memory among them.
+        earlier: Where its context was cut, the sequences of tokens before; ``tokens`` is the last one.
     """
 
     task: str
@@ -273,6 +276,8 @@ class RemoteRollout(NamedTuple):
     reason: str
     trajectory: Trajectory
     verdict: Verdict
+    turns: int
+    earlier: tuple[TokenEpisode, ...] = ()
 
 
 def sample_episodes(
@@ -286,6 +291,7 @@ def sample_episodes(
     max_tokens: int = 512,
     context_tokens: int = 32_768,
     face: str = "compact",
+    memory: Memory | None = None,
     progress: Callable[[int], object] = lambda count: None,
 ) -> list[RemoteRollout]:
     """Let the model play each task ``rollouts`` times; a group stands together.
@@ -303,6 +309,7 @@ def sample_episodes(
         max_tokens: Most tokens of one turn.
         context_tokens: Most tokens that the model can read and write together.
         face: How things are shown to the model.
+        memory: How an episode that outgrows the context goes on; None, and it is cut off.
         progress: Is told how many more episodes have been played.
 
     Raises:
@@ -314,7 +321,13 @@ def sample_episodes(
     def one(item: tuple[Task, int]) -> RemoteRollout:
         task, number = item
         draws = Draws("remote", seed, step, task.id, number)
-        return _play(family, sampler, Episode(task, face=face), draws, number, (max_tokens, context_tokens))
+        episode, left = Episode(task, face=face), context_tokens
+        budget = context_tokens - max_tokens
+        try:
+            told = Transcript(family, episode.messages, episode.tools, memory=memory, budget_tokens=budget)
+        except OpeningError:
+            told, left = Transcript(family, episode.messages, episode.tools), 0
+        return _play(family, sampler, episode, told, draws, number, (max_tokens, left))
 
     items = ((task, number) for task in tasks for number in range(rollouts))
     played: list[RemoteRollout] = []
@@ -328,35 +341,38 @@ def _play(
     family: Family,
     sampler: RemoteSampler,
     episode: Episode,
+    told: Transcript,
     draws: Draws,
     number: int,
     limits: tuple[int, int],
 ) -> RemoteRollout:
     """Play one episode to its end, or until a limit cuts it off."""
     max_tokens, context_tokens = limits
-    tokens = TokenEpisode(family.start(episode.messages, episode.tools))
-    reason, reward = "", 0.0
-    for turn in count():
-        room = min(max_tokens, context_tokens - len(tokens))
-        if room < 1:
+    reason, reward, turns = "", 0.0, 0
+    while not reason:
+        room = min(max_tokens, context_tokens - len(told.tokens))
+        if room < 1 or told.full:
             reason = "context"
             break
+        seed = draws.at(turns).below(_SEEDS)
         try:
-            said = sampler.sample_one(
-                tokens.ids, seed=draws.at(turn).below(_SEEDS), max_tokens=room, stops=family.stops
-            )
+            said = sampler.sample_one(told.tokens.ids, seed=seed, max_tokens=room, stops=family.stops)
         except TooLongError:
             reason = "context"
             break
-        tokens.append(Segment("assistant", said.ids, sampled=True, logps=said.logps))
+        turns += 1
+        told.say(Segment("assistant", said.ids, sampled=True, logps=said.logps))
         if said.reason == "length":
             reason = "max_tokens" if room == max_tokens else "context"
             break
-        brought = episode.act(family.action(said.ids))
-        if episode.done:
-            reason, reward = ("max_turns" if brought.truncated else "done"), brought.reward
-            break
-        tokens.append(*family.heard(brought.chat[1:]))
+        action = family.action(said.ids)
+        if told.answer(action) is None:
+            brought = episode.act(action)
+            told.hear(brought.chat)
+            if episode.done:
+                reason, reward = ("max_turns" if brought.truncated else "done"), brought.reward
+    *earlier, tokens = told.spoken
     return RemoteRollout(
-        episode.task.id, number, tokens, reward, reason, episode.trajectory(), episode.verdict()
-    )
+        episode.task.id, number, tokens, reward, reason, episode.trajectory(), episode.verdict(), turns,
+        tuple(earlier),
+    )  # fmt: skip

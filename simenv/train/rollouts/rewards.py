@@ -1,7 +1,7 @@
 """What a rollout earns: the verdict, or a composite that is here to be studied and not to be used."""
 
 from simenv.core.errors import UnknownNameError
-from simenv.train.rollouts.sampler import Rollout
+from simenv.train.rollouts.rollout import Rollout
 
 REWARDS = ("binary", "composite")
 _TURNS = 20

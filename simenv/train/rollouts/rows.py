@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean, pstdev
 
 from simenv.train.guards import repetition
-from simenv.train.rollouts.sampler import Rollout
+from simenv.train.rollouts.rollout import Rollout
 
 
 def row_of(rollouts: Sequence[Rollout], rewards: Sequence[float]) -> dict[str, float | str | None]:
@@ -15,7 +15,7 @@ def row_of(rollouts: Sequence[Rollout], rewards: Sequence[float]) -> dict[str, f
         rollouts: All that were sampled in the step.
         rewards: Of those that are trained on.
     """
-    lengths = [rollout.tokens.sampled for rollout in rollouts]
+    lengths = [rollout.sampled for rollout in rollouts]
     passed = [rollout.reward > 0 for rollout in rollouts]
     row: dict[str, float | str | None] = {
         "reward_mean": fmean(rollout.reward for rollout in rollouts) if rollouts else 0.0,
@@ -34,6 +34,8 @@ def row_of(rollouts: Sequence[Rollout], rewards: Sequence[float]) -> dict[str, f
     for intent in sorted({rollout.task.intent for rollout in rollouts}):
         mine = [good for rollout, good in zip(rollouts, passed, strict=True) if rollout.task.intent == intent]
         row[f"success/{intent}"], row[f"episodes/{intent}"] = fmean(mine), len(mine)
+    if any(rollout.earlier for rollout in rollouts):
+        row["cuts"] = fmean(len(rollout.earlier) for rollout in rollouts)
     for reason, count in sorted(Counter(rollout.reason for rollout in rollouts).items()):
         if reason != "done":
             row[f"truncated/{reason}"] = count / len(rollouts)
@@ -42,7 +44,7 @@ def row_of(rollouts: Sequence[Rollout], rewards: Sequence[float]) -> dict[str, f
 
 def _turns(rollout: Rollout) -> list[tuple[int, ...]]:
     # Turn by turn: calls alike in several turns, as ids that are copied make them, are in order.
-    return [segment.ids for segment in rollout.tokens.segments if segment.sampled]
+    return [segment.ids for each in rollout.sequences for segment in each.segments if segment.sampled]
 
 
 def _per_call(rollouts: Sequence[Rollout]) -> float:

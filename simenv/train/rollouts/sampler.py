@@ -7,7 +7,6 @@ alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -15,13 +14,15 @@ from torch import Tensor
 
 from simenv.core.draws import Draws
 from simenv.core.errors import UsageError
-from simenv.core.task import Task
 from simenv.episodes.chat import Message
+from simenv.episodes.context import OpeningError
 from simenv.train.chat.families import Family
-from simenv.train.chat.tokens import Segment, TokenEpisode
+from simenv.train.chat.transcript import Transcript
 from simenv.train.models.graphs import graphs_of
 from simenv.train.rollouts.batches import by_length
-from simenv.train.rollouts.worlds import Worlds
+from simenv.train.rollouts.lane import Lane
+from simenv.train.rollouts.rollout import Job, Rollout, Sampling
+from simenv.train.rollouts.worlds import Heard, Worlds
 
 BULK_TOKENS = 8192
 """Padded tokens of one forward pass over what episodes have heard."""
@@ -36,6 +37,9 @@ class LaneCache(Protocol):
 
     def copy_lanes(self, source: Tensor, target: Tensor, upto: int) -> None:
         """Copy the first ``upto`` tokens of lanes to others."""
+
+    def clear_lanes(self, lanes: Tensor) -> None:
+        """Let lanes be read into from the beginning."""
 
 
 class Model(Protocol):
@@ -54,82 +58,6 @@ class Model(Protocol):
         """Read more tokens and return the last hidden state of each lane."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One rollout to be sampled.
-
-    Attributes:
-        task: What is played.
-        number: Its number within the group of its task.
-        hint: What a guide tells before the first turn, or "".
-    """
-
-    task: Task
-    number: int
-    hint: str = ""
-
-
-@dataclass(slots=True)
-class Rollout:
-    """What was sampled.
-
-    Attributes:
-        task: What was played.
-        number: Its number within the group.
-        tokens: The episode as tokens, with the sampler's log-probabilities.
-        reward: The verdict's; 0 where the episode was cut off.
-        reason: Why it was over: ``done``, ``max_turns``, ``max_tokens`` (a turn grew too long), ``context``.
-        turns: How many turns the model took.
-        calls: Tool calls.
-        refused: Calls that were refused, and actions that could not be read.
-        verdict: The verdict, ready for JSON.
-        messages: The chat, for people.
-        actions: What the model did, as action strings.
-        guided: Whether it was told a hint that its tokens no longer show.
-    """
-
-    task: Task
-    number: int
-    tokens: TokenEpisode
-    reward: float
-    reason: str
-    turns: int
-    calls: int
-    refused: int
-    verdict: Mapping[str, Any]
-    messages: Sequence[Message]
-    actions: Sequence[str] = ()
-    guided: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How tokens are drawn.
-
-    Attributes:
-        seed: Of the run.
-        step: Of the run, so that a task that comes again is played anew.
-        temperature: Logits are divided by it; 0 takes the likeliest token.
-        room: Longest episode, in tokens.
-        turn_tokens: Longest turn.
-        share: Whether rollouts share a lane until they differ.
-    """
-
-    seed: int = 0
-    step: int = 0
-    temperature: float = 1.0
-    room: int = 1024
-    turn_tokens: int = 160
-    share: bool = True
-
-    def __post_init__(self) -> None:
-        if self.temperature < 0 or self.room < 2 or self.turn_tokens < 1:
-            raise UsageError(
-                f"temperature is at least 0, room at least 2 and turn_tokens at least 1, got "
-                f"{self.temperature}, {self.room} and {self.turn_tokens}"
-            )
-
-
 def uniforms(*key: str | int) -> Iterator[float]:
     """Yield numbers on [0, 1) for the positions of one rollout, a function of the key alone.
 
@@ -140,22 +68,6 @@ def uniforms(*key: str | int) -> Iterator[float]:
     draws = Draws("sample", *key)
     while True:
         yield (draws.word() >> 11) / 2.0**53
-
-
-@dataclass(slots=True)
-class _Lane:
-    """Rollouts that have said the same so far."""
-
-    slot: int
-    members: list[int]
-    tokens: TokenEpisode
-    pending: list[int]
-    read: int = 0
-    turn: list[int] = field(default_factory=list)
-    logps: list[float] = field(default_factory=list)
-    actions: list[str] = field(default_factory=list)
-    calls: int = 0
-    refused: int = 0
 
 
 class Sampler:
@@ -214,31 +126,35 @@ class _Game:
             lanes = [*later, *self._answer(now)]
         return [self.done[at] for at in range(len(self.jobs))]
 
-    def _begin(self) -> list[_Lane]:
+    def _begin(self) -> list[Lane]:
         """Open a lane for each group, or for each rollout where lanes are not shared."""
         groups: dict[tuple[Any, ...], list[int]] = {}
         for at, job in enumerate(self.jobs):
             key = (job.task.id, job.hint) if self.how.share else (job.task.id, job.hint, at)
             groups.setdefault(key, []).append(at)
-        lanes = []
-        for members in groups.values():
-            job, slot = self.jobs[members[0]], self.free.pop()
-            messages, tools = self.worlds.open(slot, job.task)
-            told = [*messages, *_hinted(job.hint)]
-            tokens = TokenEpisode(self.family.start(told, tools))
-            lanes.append(_Lane(slot, members, TokenEpisode(), tokens.ids))
-            if not self._too_long(lanes[-1]):
-                lanes[-1].tokens.append(*tokens.segments)
-        return [lane for lane in lanes if lane.tokens.segments]
+        lanes = [self._open(members) for members in groups.values()]
+        return [lane for lane in lanes if lane is not None and not self._too_long(lane)]
 
-    def _due(self, lanes: list[_Lane]) -> tuple[list[_Lane], list[_Lane]]:
+    def _open(self, members: list[int]) -> Lane | None:
+        """Open a lane; None where a memory would have no room beside the opening."""
+        job, slot, how = self.jobs[members[0]], self.free.pop(), self.how
+        messages, tools = self.worlds.open(slot, job.task)
+        told, budget = [*messages, *_hinted(job.hint)], how.room - how.turn_tokens
+        try:
+            begun = Transcript(self.family, told, tools, memory=how.memory, budget_tokens=budget)
+        except OpeningError:
+            self._finish(Lane(slot, members, Transcript(self.family, told, tools), []), "context")
+            return None
+        return Lane(slot, members, begun, begun.tokens.ids)
+
+    def _due(self, lanes: list[Lane]) -> tuple[list[Lane], list[Lane]]:
         """Return which lanes are read now and which wait; what a lane draws does not depend on when."""
         later = [lane for lane in lanes if len(lane.pending) > 1] if self.sampler.graphs else []
         if len(later) == len(lanes) or len(later) * _COMPANY >= len(lanes):
             return lanes, []
         return [lane for lane in lanes if len(lane.pending) == 1] if later else lanes, later
 
-    def _read(self, lanes: list[_Lane]) -> Tensor:
+    def _read(self, lanes: list[Lane]) -> Tensor:
         """Read what every lane has not read yet and return the logits after it, [lanes, vocab]."""
         single = [at for at, lane in enumerate(lanes) if len(lane.pending) == 1]
         bulk = [at for at, lane in enumerate(lanes) if len(lane.pending) > 1]
@@ -249,7 +165,7 @@ class _Game:
         back[torch.tensor([at for places in order for at in places])] = torch.arange(len(lanes))
         return (hidden[back.to(self.device)] @ self.sampler.model.head.T).float()
 
-    def _hidden(self, lanes: list[_Lane]) -> Tensor:
+    def _hidden(self, lanes: list[Lane]) -> Tensor:
         """Read what is pending, of all one token or not, and return the last hidden states."""
         lengths = [len(lane.pending) for lane in lanes]
         if self.sampler.graphs and max(lengths) == 1:
@@ -263,7 +179,7 @@ class _Game:
             lane.pending = []
         return hidden
 
-    def _extend(self, lanes: list[_Lane], lengths: list[int]) -> Tensor:
+    def _extend(self, lanes: list[Lane], lengths: list[int]) -> Tensor:
         width = max(lengths)
         rows = [[*lane.pending, *[0] * (width - len(lane.pending))] for lane in lanes]
         starts = [lane.read for lane in lanes]
@@ -275,7 +191,7 @@ class _Game:
         slots = whole([lane.slot for lane in lanes])
         return self.sampler.model.extend(ids, whole(lengths), whole(starts), slots, self.cache)
 
-    def _say(self, lanes: list[_Lane], scaled: Tensor) -> list[_Lane]:
+    def _say(self, lanes: list[Lane], scaled: Tensor) -> list[Lane]:
         """Draw the next token of every rollout; those of a lane that differ go on in lanes of their own.
 
         Args:
@@ -304,13 +220,10 @@ class _Game:
         ]
         return torch.cat(found).clamp(max=scaled.shape[1] - 1)
 
-    def _parted(self, lane: _Lane, said: Mapping[int, tuple[int, float]]) -> list[_Lane]:
+    def _parted(self, lane: Lane, said: Mapping[int, tuple[int, float]]) -> list[Lane]:
         """Write down what was said and return the lane with those that were forked from it."""
         if len(lane.members) == 1:
-            token, logp = said[lane.members[0]]
-            lane.turn.append(token)
-            lane.logps.append(logp)
-            lane.pending = [token]
+            lane.say(*said[lane.members[0]])
             return [lane]
         groups: dict[tuple[int, float], list[int]] = {}
         for member in lane.members:
@@ -319,66 +232,72 @@ class _Game:
         forks = [self._fork(lane, groups[each]) for each in others]
         lane.members = groups[first]
         for each, spoken in zip([lane, *forks], [first, *others], strict=True):
-            each.turn.append(spoken[0])
-            each.logps.append(spoken[1])
-            each.pending = [spoken[0]]
+            each.say(*spoken)
         return [lane, *forks]
 
-    def _fork(self, lane: _Lane, members: list[int]) -> _Lane:
+    def _fork(self, lane: Lane, members: list[int]) -> Lane:
         slot = self.free.pop()
         source, target = (torch.tensor([at], device=self.device) for at in (lane.slot, slot))
         self.cache.copy_lanes(source, target, lane.read)
         self.worlds.fork(lane.slot, slot)
-        return _Lane(
-            slot, members, lane.tokens.fork(), [], lane.read, list(lane.turn), list(lane.logps),
-            list(lane.actions), lane.calls, lane.refused,
-        )  # fmt: skip
+        return lane.fork(slot, members)
 
-    def _answer(self, lanes: list[_Lane]) -> list[_Lane]:
-        """Let the world answer those that have ended their turn; return the lanes that go on."""
-        ended = [lane for lane in lanes if lane.turn[-1] in self.family.stops]
-        for lane in ended:
-            _close(lane)
-            lane.actions.append(self.family.action(lane.tokens.segments[-1].ids))
-        steps = self.worlds.step({lane.slot: lane.actions[-1] for lane in ended})
-        kept = []
+    def _answer(self, lanes: list[Lane]) -> list[Lane]:
+        """Let turns that have ended be answered; return the lanes that go on."""
+        acting: dict[int, str] = {}
         for lane in lanes:
-            if lane.turn:
-                if len(lane.turn) >= self.how.turn_tokens:
-                    _close(lane)
-                    self._finish(lane, "max_tokens")
-                elif not self._too_long(lane):
-                    kept.append(lane)
-                continue
-            step = steps[lane.slot]
+            if lane.turn[-1] in self.family.stops:
+                self._act(lane, acting)
+        steps = self.worlds.step(acting)
+        return [lane for lane in lanes if self._goes_on(lane, steps.get(lane.slot))]
+
+    def _act(self, lane: Lane, acting: dict[int, str]) -> None:
+        """Carry a turn out: in the lane's memory now, or with those of the others in the world."""
+        action = self.family.action(lane.end_turn().ids)
+        lane.turns += 1
+        recalled = lane.transcript.answer(action)
+        if recalled is None:
+            lane.actions.append(action)
+            acting[lane.slot] = action
+        else:
+            self._hear(lane, recalled)
+
+    def _goes_on(self, lane: Lane, step: Heard | None) -> bool:
+        """Take in what the world has answered, if it was asked; whether the lane has more to say."""
+        if step is not None:
             lane.calls += step.calls
             lane.refused += step.refused
             if step.done:
                 self._finish(lane, "done" if step.terminated else "max_turns", step.reward)
-                continue
-            heard = TokenEpisode(self.family.heard(step.heard))
-            lane.pending = [*lane.tokens.segments[-1].ids[-1:], *heard.ids]
-            if not self._too_long(lane):
-                lane.tokens.append(*heard.segments)
-                kept.append(lane)
-        return kept
+                return False
+            self._hear(lane, lane.transcript.hear(step.chat))
+        elif len(lane.turn) >= self.how.turn_tokens:
+            lane.end_turn()
+            self._finish(lane, "max_tokens")
+            return False
+        return not self._too_long(lane)
 
-    def _too_long(self, lane: _Lane) -> bool:
+    def _hear(self, lane: Lane, ids: Sequence[int]) -> None:
+        if lane.hear(ids):
+            self.cache.clear_lanes(torch.tensor([lane.slot], device=self.device))
+
+    def _too_long(self, lane: Lane) -> bool:
         """Whether there is no room for the next token; the lane is finished then."""
-        if lane.read + len(lane.pending) < self.how.room:
+        if lane.read + len(lane.pending) < self.how.room and not lane.transcript.full:
             return False
         if lane.turn:
-            _close(lane)
+            lane.end_turn()
         self._finish(lane, "context")
         return True
 
-    def _finish(self, lane: _Lane, reason: str, reward: float = 0.0) -> None:
+    def _finish(self, lane: Lane, reason: str, reward: float = 0.0) -> None:
         verdict, messages = self.worlds.close(lane.slot)
+        *earlier, tokens = lane.transcript.spoken
         for at in lane.members:
             job = self.jobs[at]
             self.done[at] = Rollout(
-                job.task, job.number, lane.tokens, reward, reason, len(lane.actions), lane.calls,
-                lane.refused, verdict, messages, tuple(lane.actions),
+                job.task, job.number, tokens, reward, reason, lane.turns, lane.calls, lane.refused, verdict,
+                messages, tuple(lane.actions), earlier=tuple(earlier),
             )  # fmt: skip
         self.free.append(lane.slot)
 
@@ -387,10 +306,4 @@ def _hinted(hint: str) -> list[Message]:
     return [{"role": "user", "name": "environment", "content": hint, "sampled": False}] if hint else []
 
 
-def _close(lane: _Lane) -> None:
-    """Write the turn down."""
-    lane.tokens.append(Segment("assistant", tuple(lane.turn), sampled=True, logps=tuple(lane.logps)))
-    lane.turn, lane.logps = [], []
-
-
-__all__ = ["Job", "Model", "Rollout", "Sampler", "Sampling", "uniforms"]
+__all__ = ["Model", "Sampler", "uniforms"]

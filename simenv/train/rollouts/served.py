@@ -11,7 +11,7 @@ from simenv.core.errors import UsageError
 from simenv.episodes.episode import Episode
 from simenv.train.chat.families import Family
 from simenv.train.rollouts.remote import RemoteRollout, RemoteSampler, sample_episodes
-from simenv.train.rollouts.sampler import Job, Rollout, Sampling
+from simenv.train.rollouts.rollout import Job, Rollout, Sampling
 
 
 class Served:
@@ -49,6 +49,7 @@ class Served:
                 max_tokens=how.turn_tokens,
                 context_tokens=how.room,
                 face=self.face,
+                memory=how.memory,
             )
             for task, each in zip(asked, played, strict=True):
                 found[task.id, number] = self._rollout(Job(task, number), each)
@@ -66,10 +67,11 @@ class Served:
             tokens=played.tokens,
             reward=played.reward,
             reason=played.reason,
-            turns=len(steps),
+            turns=played.turns,
             calls=sum(len(step.calls) for step in steps),
             refused=refused + sum(bool(step.error) for step in steps),
             verdict=played.verdict.to_json(),
             messages=list(episode.messages),
             actions=tuple(step.action for step in steps),
+            earlier=played.earlier,
         )

@@ -16,7 +16,7 @@ class Heard(NamedTuple):
     """What one action brought.
 
     Attributes:
-        heard: Messages behind the model's own.
+        chat: Messages, the model's own first.
         reward: The verdict's, at the end.
         terminated: Whether the conversation is over.
         done: Whether the episode is.
@@ -24,7 +24,7 @@ class Heard(NamedTuple):
         refused: How many were refused, or 1 for an action that could not be read.
     """
 
-    heard: Sequence[Message]
+    chat: Sequence[Message]
     reward: float
     terminated: bool
     done: bool
@@ -61,7 +61,7 @@ class Worlds:
         record = episode.steps[-1]
         refused = sum(bool(call.error) for call in record.calls) + (bool(step.error) and not record.calls)
         done = step.terminated or step.truncated
-        return Heard(step.chat[1:], step.reward, step.terminated, done, len(record.calls), refused)
+        return Heard(step.chat, step.reward, step.terminated, done, len(record.calls), refused)
 
     def close(self, lane: int) -> tuple[Mapping[str, Any], Sequence[Message]]:
         """Forget an episode and return its verdict as it stands and its chat."""
@@ -117,9 +117,7 @@ class PooledWorlds(Worlds):
             self._chats[lane] += step.chat
             if step.verdict is not None:
                 self._verdicts[lane] = step.verdict
-            heard[lane] = Heard(
-                step.chat[1:], step.reward, step.terminated, step.done, step.calls, step.refused
-            )
+            heard[lane] = Heard(step.chat, step.reward, step.terminated, step.done, step.calls, step.refused)
         return heard
 
     @override
