@@ -43,8 +43,8 @@ T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 
 BENCH: dict[str, Any] = {
     "tasks": f"simple:{INTENTS}", "size": "1m", "vocab": 3000, "room": 700, "turn_tokens": 100,
-    "start_demos": 700, "start_steps": 400, "rounds": 2, "held": 60, "made": 60, "sft_steps": 0,
-    "steps": 3, "groups": 6, "group": 8, "refills": 1, "lr": 0.002,
+    "start_demos": 700, "start_steps": 400, "rounds": 3, "held": 100, "made": 60, "sft_steps": 0,
+    "steps": 5, "groups": 12, "group": 4, "refills": 1, "lr": 0.002,
 }  # fmt: skip
 QUICK: dict[str, Any] = BENCH | {
     "size": "0.3m", "vocab": 600, "room": 900, "turn_tokens": 12, "start_demos": 12, "start_steps": 2,
@@ -185,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--final", type=int, default=150, help="tasks of the last test")
+    parser.add_argument("--final", type=int, default=200, help="tasks of the last test")
     parser.add_argument("--out", type=Path, default=Path("build/loop"), help="made, or gone on with")
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs")
     args = parser.parse_args(arguments)

@@ -26,7 +26,7 @@ HF = "hf"
 """Name of the agent that is a model in this process."""
 _REMOTE = ("base_url", "api_key_env", "cassette", "prompt", "offline")
 _EITHER = ("model", "temperature", "max_tokens")
-_OWN = ("seed", "device")
+_OWN = ("seed", "window", "device")
 _HEAVY = ("torch", "transformers", "tokenizers", "safetensors", "peft")
 
 
@@ -47,6 +47,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group(f"with --agent {HF}: a model in this process")
     group.add_argument("--seed", type=seed, metavar="N", help="of every token that is drawn (default: 0)")
+    group.add_argument(
+        "--window",
+        type=count,
+        metavar="N",
+        help="tokens it reads at most; older turns become lines, with notes and recall (default: all it can)",
+    )
     group.add_argument("--device", metavar="NAME", help="such as cpu or cuda (default: what is there)")
     group = parser.add_argument_group(f"with --agent {NAME}: any model behind an OpenAI-compatible server")
     group.add_argument("--base-url", metavar="URL", help="such as http://127.0.0.1:8000/v1")
@@ -143,6 +149,7 @@ def in_process(args: argparse.Namespace) -> "ModelAgent":
         temperature=usual.temperature if args.temperature is None else args.temperature,
         seed=args.seed or 0,
         max_tokens=args.max_tokens or usual.max_tokens,
+        window=args.window or 0,
         device=args.device or "",
     )
 

@@ -13,6 +13,9 @@ from torch import Tensor  # noqa: E402
 
 from benchmarks.long.reader import reader  # noqa: E402
 from benchmarks.long.tasks import long_tasks  # noqa: E402
+from simenv.agents.protocol import act_out  # noqa: E402
+from simenv.agents.runs import attempt  # noqa: E402
+from simenv.core.errors import UsageError  # noqa: E402
 from simenv.core.task import Task  # noqa: E402
 from simenv.episodes.context import Memory  # noqa: E402
 from simenv.episodes.episode import Episode, Step  # noqa: E402
@@ -24,6 +27,7 @@ from simenv.train.evaluate import played  # noqa: E402
 from simenv.train.grpo import Grpo, turns_of, without_hint  # noqa: E402
 from simenv.train.models.policy import Policy  # noqa: E402
 from simenv.train.models.policy import small as make  # noqa: E402
+from simenv.train.rollouts.agent import Drawing, ModelAgent  # noqa: E402
 from simenv.train.rollouts.rollout import Job, Rollout, Sampling  # noqa: E402
 from simenv.train.rollouts.sampler import Sampler  # noqa: E402
 from simenv.train.rollouts.workers import EnvPool  # noqa: E402
@@ -139,6 +143,26 @@ def test_worker_processes_play_cut_episodes_alike() -> None:
         there, _, _ = follow(CUT, PooledWorlds(pool))
     assert there.sequences == here.sequences
     assert (there.reward, there.calls, there.verdict) == (here.reward, here.calls, here.verdict)
+
+
+def test_an_agent_in_a_window_of_tokens_does_what_the_sampler_does() -> None:
+    family, task, actions = long_play()
+    known = [each.ids for each in told(family, task, actions, CUT).sequences]
+    agent = ModelAgent(
+        Follower(known, family.codec.vocab_size),
+        family,
+        Drawing(temperature=0, max_tokens=LONGEST, window=WINDOW),
+    )
+    episode = Episode(task, face="compact")
+    act_out(episode, agent)
+    assert episode.verdict().passed
+    rollout, _, _ = follow(CUT)
+    assert [step.action for step in episode.steps] == list(rollout.actions)
+    unwise = replace(agent.drawing, window=400)
+    small_window = ModelAgent(agent.model, family, unwise)
+    assert "window of 400 tokens is too small" in attempt(task, small_window, face="compact")["stuck"]
+    with pytest.raises(UsageError, match="two of the longest turns"):
+        Drawing(max_tokens=LONGEST, window=399)
 
 
 def test_each_turn_is_taught_once_in_the_ids_it_was_said_in() -> None:

@@ -61,7 +61,7 @@ class Transcript:
 
     @property
     def spoken(self) -> list[TokenEpisode]:
-        """Every sequence that anything was said in, up to its last sampled token; at least one, maybe empty."""
+        """Sequences that anything was said in, each up to its last sampled token; one that is empty if none."""
         return [each for each in map(said, self.sequences) if each.sampled] or [TokenEpisode()]
 
     @property

@@ -4,7 +4,7 @@ What the model sampled is what it reads again. Which token it draws follows from
 alone, as for :class:`simenv.train.rollouts.sampler.Sampler`, so a run's log does not depend on interruptions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from math import isfinite
@@ -17,10 +17,12 @@ from torch import Tensor, nn
 from simenv.agents.protocol import Agent, Play, StuckError
 from simenv.core.canonical import digest
 from simenv.core.errors import UsageError
+from simenv.episodes.context import Memory, OpeningError
 from simenv.episodes.episode import Episode
 from simenv.train.chat.codec import Codec
 from simenv.train.chat.families import Family, family_of
-from simenv.train.chat.tokens import TokenEpisode
+from simenv.train.chat.tokens import Segment
+from simenv.train.chat.transcript import Transcript
 from simenv.train.models import weights
 from simenv.train.models.hf import load_hf
 from simenv.train.rollouts.sampler import Model, uniforms
@@ -38,6 +40,8 @@ class Drawing:
         temperature: Logits are divided by it; 0 takes the likeliest token.
         seed: Of every choice, at least 0.
         max_tokens: Longest turn. One that is cut off there is heard as far as it came, as from a server.
+        window: Tokens that the model reads at most. Older turns are cut to a line each where they do not fit,
+            and it has the tools ``recall`` and ``note``; 0 for all that the model can read, and no memory.
 
     Raises:
         UsageError: If one of them is out of range.
@@ -46,6 +50,7 @@ class Drawing:
     temperature: float = 1.0
     seed: int = 0
     max_tokens: int = 1024
+    window: int = 0
 
     def __post_init__(self) -> None:
         if not (isfinite(self.temperature) and self.temperature >= 0):
@@ -53,6 +58,11 @@ class Drawing:
         if self.seed < 0 or self.max_tokens < 1:
             raise UsageError(
                 f"a seed is at least 0 and max_tokens at least 1, got {self.seed} and {self.max_tokens}"
+            )
+        if self.window and self.window < 2 * self.max_tokens:
+            raise UsageError(
+                f"a window has room for two of the longest turns, of {self.max_tokens} tokens each; got "
+                f"{self.window}. Give a smaller max_tokens or a larger window"
             )
 
 
@@ -79,6 +89,8 @@ class ModelAgent:
             )
         self.model, self.family, self.name = model, family, name
         self.drawing = drawing or Drawing()
+        if self.drawing.window > model.room:
+            raise UsageError(f"the model reads {model.room} tokens, not a window of {self.drawing.window}")
         self._end = family.turn("").ids[-1]
         self._stopped = False
 
@@ -95,7 +107,7 @@ class ModelAgent:
             "temperature": repr(float(self.drawing.temperature)),
             "tokenizer": digest(codec.tokenizer_json() + codec.template),
             "weights": weights.proof(sorted(module.state_dict().items())),
-        }
+        } | ({"window": self.drawing.window} if self.drawing.window else {})
 
     def __call__(self, episode: Episode) -> Play:
         """Play the first trial."""
@@ -109,24 +121,47 @@ class ModelAgent:
         """
 
         def start(episode: Episode) -> Play:
-            lane = _Lane(self.model)
+            lane, told = _Lane(self.model), self._transcript(episode)
             points = uniforms(self.drawing.seed, 0, episode.task.id, trial)
-            unread = TokenEpisode(self.family.start(episode.messages, episode.tools)).ids
-            while True:
+            unread: Sequence[int] = told.tokens.ids
+            while not told.full:
                 turn = self._turn(lane, unread, points)
-                step = yield self.family.action(turn)
-                heard = TokenEpisode(self.family.heard(step.chat[1:])).ids
+                action = self.family.action(turn)
                 # A turn that was cut off is closed for the model, or it would read on in the middle of one.
                 closed = [] if turn[-1] in self.family.stops else [self._end]
-                unread = [turn[-1], *closed, *heard]
+                told.say(Segment("assistant", (*turn, *closed), sampled=True))
+                heard = told.answer(action)
+                if heard is None:
+                    step = yield action
+                    heard = told.hear(step.chat)
+                if told.restarted:
+                    lane, unread = _Lane(self.model), heard
+                else:
+                    unread = [turn[-1], *closed, *heard]
+            raise StuckError(
+                f"the last turn alone is more than a window of {self.drawing.window} tokens can show"
+            )
 
         return start
+
+    def _transcript(self, episode: Episode) -> Transcript:
+        """Return what the model reads of an episode, from its opening on."""
+        window, longest = self.drawing.window, self.drawing.max_tokens
+        memory = Memory() if window else None
+        try:
+            return Transcript(
+                self.family, episode.messages, episode.tools, memory=memory, budget_tokens=window - longest
+            )
+        except OpeningError as error:
+            raise StuckError(
+                f"a window of {window} tokens is too small beside turns of {longest}: {error}"
+            ) from None
 
     def stop(self) -> None:
         """Give up every episode that is being played."""
         self._stopped = True
 
-    def _turn(self, lane: "_Lane", unread: list[int], points: Iterator[float]) -> list[int]:
+    def _turn(self, lane: "_Lane", unread: Sequence[int], points: Iterator[float]) -> list[int]:
         """Read what came and return the ids of the next turn, its stop token last."""
         turn: list[int] = []
         while True:
@@ -163,8 +198,9 @@ class _Lane:
         self._zero = torch.zeros(1, dtype=torch.long, device=model.head.device)
         self.ids: list[int] = []
 
-    def read(self, ids: list[int]) -> Tensor:
+    def read(self, unread: Sequence[int]) -> Tensor:
         """Read ids, at least one, and return the hidden state after the last, [width]."""
+        ids = list(unread)
         if len(self.ids) + len(ids) > self._room:
             # A cache of all positions at once would take gigabytes; reading twice what is short takes little.
             ids, self.ids = [*self.ids, *ids], []
@@ -188,6 +224,7 @@ def hf_agent(
     temperature: float = 1.0,
     seed: int = 0,
     max_tokens: int = 1024,
+    window: int = 0,
     device: str = "",
     dtype: str = "",
 ) -> ModelAgent:
@@ -199,6 +236,7 @@ def hf_agent(
         temperature: See :class:`Drawing`.
         seed: See :class:`Drawing`.
         max_tokens: See :class:`Drawing`.
+        window: See :class:`Drawing`.
         device: See :func:`load`.
         dtype: See :func:`load`.
 
@@ -206,7 +244,7 @@ def hf_agent(
         UsageError: If a number is out of range, or there is no such model.
         DataError: If a file is damaged.
     """
-    drawing = Drawing(temperature, seed, max_tokens)
+    drawing = Drawing(temperature, seed, max_tokens, window)
     if isinstance(source, str | Path):
         model, own = load(source, device=device, dtype=dtype)
         return ModelAgent(model, family or own, drawing, name=Path(source).resolve().name)
