@@ -61,7 +61,7 @@ class Transcript:
 
     @property
     def spoken(self) -> list[TokenEpisode]:
-        """Sequences that anything was said in, each up to its last sampled token; one that is empty if none."""
+        """Sequences in which anything was said, up to the last sampled token; an empty one if none."""
         return [each for each in map(said, self.sequences) if each.sampled] or [TokenEpisode()]
 
     @property
