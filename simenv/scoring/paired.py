@@ -131,10 +131,14 @@ def pooled(counts: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> Paired:
         ((after[1] - last * after[0]) / now - (before[1] - first * before[0]) / was) ** 2
         for before, after in tasks
     )
-    n = len(tasks)
+    n, least = len(tasks), abs(mean)
     effective = 1 / fsum(((before[0] / was + after[0] / now) / 2) ** 2 for before, after in tasks)
     # Of so many tasks of equal weight, the mean square of the differences that has this error.
     spread = min(1.0, square * effective + mean * mean)
+    if spread < least:
+        # Steps that change one by one, spread over the tasks, tell more than tasks that change as a whole.
+        effective = min(float(max(was, now)), (least - mean * mean) / square) if square else max(was, now)
+        spread = least
     gained, lost = effective * (spread + mean) / 2, effective * (spread - mean) / 2
     high, low = _score_limit(gained, lost, effective), -_score_limit(lost, gained, effective)
     se = sqrt(square * n / (n - 1)) if n > 1 else None

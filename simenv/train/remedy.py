@@ -57,8 +57,8 @@ def remedy_of(stop: Stop, config: Told, out: Path, good: Path | None) -> Remedy:
         return Remedy(said, f"simenv train doctor --env {shlex.quote(config.env)}{model}")
     changes, words = _changes(stop.guard, config)
     origin = _origin(config, start, good)
-    where = f"from {origin.name}" if good and origin == good else "from the beginning"
-    said = f"To go on {where} with {words}, in another folder:"
+    where = f"To go on from {origin.name}" if good and origin == good else "To begin again"
+    said = f"{where} with {words}, in another folder:"
     return Remedy(said, command_of(config, _beside(out), str(origin) if origin else "", changes))
 
 
