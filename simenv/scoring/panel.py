@@ -238,6 +238,7 @@ class Panel:
             "unit": self.unit,
             "measures": {
                 line.name: {
+                    "form": line.form,
                     "of": line.of,
                     **({"tasks": line.tasks} if line.tasks else {}),
                     "before": line.before.to_json(),

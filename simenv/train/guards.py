@@ -132,6 +132,11 @@ class Guards:
                 found = Stop(name, reason, int(row.get("step", 0)))
         return found
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all guards."""
+        return tuple(self._guards())
+
     def _guards(self) -> dict[str, Callable[[Row], str]]:
         return {
             "reward_not_finite": _reward_not_finite,

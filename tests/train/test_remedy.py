@@ -9,14 +9,14 @@ import pytest
 
 pytest.importorskip("torch")
 
-from simenv.cli import main  # noqa: E402
-from simenv.train import jobs  # noqa: E402
-from simenv.train.config import Config, GrpoConfig, SftConfig, with_settings  # noqa: E402
-from simenv.train.folder import write_guard  # noqa: E402
-from simenv.train.guards import GuardConfig, Guards, Stop, TrainingStopped  # noqa: E402
-from simenv.train.remedy import Remedy, command_of, remedy_of  # noqa: E402
-from simenv.train.report.write import write_report  # noqa: E402
-from tests.train import fake_runs as fakes  # noqa: E402
+from simenv.cli import main
+from simenv.train import jobs
+from simenv.train.config import Config, GrpoConfig, SftConfig, with_settings
+from simenv.train.folder import write_guard
+from simenv.train.guards import GuardConfig, Guards, Stop, TrainingStopped
+from simenv.train.remedy import Remedy, command_of, remedy_of
+from simenv.train.report.write import write_report
+from tests.train import fake_runs as fakes
 
 
 class _Begun(Exception):
@@ -52,7 +52,7 @@ def folder_of(path: Path, config: Config, start: str) -> Path:
     return checkpoint
 
 
-GRPO = (
+GRPO: tuple[dict[str, Any], ...] = (
     {},
     {"lr": 0.003, "group": 6, "options": {"low": 0.1}, "mask_reasons": ("context",), "guide": True},
     {"guards": GuardConfig(kl=None, mismatch=0.5), "tasks": "simple:cancel", "held_out": "simple:cancel"},
@@ -108,7 +108,7 @@ def test_what_no_setting_mends_is_looked_into(guard: str, tmp_path: Path) -> Non
 
 def test_every_guard_has_an_answer(tmp_path: Path) -> None:
     good = folder_of(tmp_path / "b", GrpoConfig(), str(tmp_path / "a"))
-    for name in Guards(GuardConfig())._guards():
+    for name in Guards(GuardConfig()).names:
         found = remedy_of(Stop(name, "why", 21), GrpoConfig(), tmp_path / "b", good)
         assert bool(found.command) is (name != "reward_not_finite"), name
         assert found.said.endswith(":" if found.command else "."), name

@@ -123,7 +123,7 @@ def _of_panel(run: Run) -> Verdict | None:
         return None
     first = pairs[0]
     name = f" ({first.name})" if first.name else ""
-    return _judged(first.change, f"Success in the panel{name} {first.told}.")
+    return _judged(first.change, f"Success on held-out tasks{name} {first.told}.")
 
 
 def _of_success(run: Run) -> Verdict | None:
@@ -229,7 +229,7 @@ def _fallen(run: Run) -> Iterator[tuple[str, str]]:
             break
     for pair in panel_pairs(run):
         if pair.change < 0:
-            yield f"In the panel {pair.name or 'success'} {pair.told}.", "panel"
+            yield f"On held-out tasks {pair.name or 'success'} {pair.told}.", "panel"
     if run.rounds and (lost := _tasks(run.rounds[-1], "regressions")):
         name, won = text_of(run.rounds[-1].get("round")), len(_tasks(run.rounds[-1], "progressions"))
         yield f"Round {name} lost {words.counted(len(lost), 'task')} and won {won}.", "loop"
