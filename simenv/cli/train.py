@@ -53,7 +53,7 @@ def sft(args: argparse.Namespace) -> int:
     bundled tasks by rsLoRA.
 
     The folder gets model, metrics, checkpoints and report.html. The same command goes on where it was
-    stopped. Ctrl-C stops after the step, twice stops at once.
+    stopped, and leaves a finished run as it is. Ctrl-C stops after the step, twice stops at once.
 
     Every other setting is given by --set; a wrong name lists them. Kinds of demonstrations are plain,
     recovery (mistakes are shown, not taught), refusal (no is right) and answer (no call is needed).
@@ -88,8 +88,9 @@ def grpo(args: argparse.Namespace) -> int:
     transformers checkpoint: pure reinforcement. Reward is the verdict.
 
     The folder gets metrics, checkpoints, report.html and, of a small decoder, the model. The same command
-    goes on where it was stopped, and with more --steps beyond its end. Guards stop a run that has gone wrong
-    and name the last good checkpoint; --at goes back to an earlier one.
+    goes on where it was stopped, leaves a finished run as it is, and goes beyond its end with more --steps.
+    Guards stop a run that has gone wrong, name the last good checkpoint and the command that goes on; --at
+    goes back to an earlier checkpoint.
 
     Example:
       simenv train grpo --from runs/a --out runs/b
@@ -197,7 +198,9 @@ def _told_finished(out: str, job: str, config: "Config", done: Mapping[str, Any]
         say(f"The report was missing and has been written again: {report}")
     _emit_scores(out, job, config, str(done["weights"]))
     steps = int(done["step"])
-    say(f"{out} holds this very run, and it is finished ({steps} steps); nothing was done again.")
+    say(
+        f"{out} holds this very run, and it is finished ({steps} step{'s' * (steps != 1)}); nothing was done."
+    )
     say(f"Its report is {report}, its scores are in {Path(out) / 'panel.txt'}.")
     if job == "grpo":
         say(f"To train on, give the same command with more steps, such as --set steps={2 * steps or 20}.")
@@ -271,7 +274,7 @@ def check_template(args: argparse.Namespace) -> int:
 
     Looks at results of tools, at turns of the customer after reasoning, and at parallel calls. One that
     changes what it has written makes tokens that nobody sampled; simenv's own families do not use it so.
-    Exit code 1 if it does, or if nothing is marked as the assistant's.
+    The last line says whether it is fit for training, why not, and the way out. Exit code 1 if it is not.
 
     Example:
       simenv train check-template checkpoints/qwen

@@ -159,4 +159,5 @@ def test_the_error_and_the_report_name_the_command(tmp_path: Path) -> None:
     write_guard(out, error.stop, Path("step-000020"), **remedy._asdict())
     page = write_report(out, pictures=False).read_text("utf-8")
     assert "To go on from step-000020 with &lt;half&gt; the rate:" in page
+    assert "The guard kl fired at step 21; there is the command that goes on." in page
     assert "<pre><code>simenv train grpo --from runs/b</code></pre>" in page

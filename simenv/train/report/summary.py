@@ -211,7 +211,9 @@ def pointers(run: Run) -> list[tuple[str, str]]:
 
 def _broken(run: Run) -> Iterator[tuple[str, str]]:
     for guard in run.guards[:2]:
-        yield f"The guard {text_of(guard.get('guard'))} fired at step {text_of(guard.get('step'))}.", "guards"
+        way = "; there is the command that goes on" if guard.get("command") else ""
+        name, step = text_of(guard.get("guard")), text_of(guard.get("step"))
+        yield f"The guard {name} fired at step {step}{way}.", "guards"
     if bad := run.not_finite():
         names = words.listed(list(bad)[:4])
         first = min(steps[0] for steps in bad.values())
