@@ -271,7 +271,11 @@ def test_a_log_compared_with_itself_passes(simenv: Any, able: Path) -> None:
     assert (told["tasks"], told["difference"], told["regressions"], told["lost"]) == (24, 0, 0, [])
     assert told["p_two_sided"] == 1
     assert "0 regressions and 0 progressions" in words
-    assert "No significant regression" in words
+    assert "A, the run before: " in words
+    assert "Compared are the 24 tasks that both runs played, one trial each." in words
+    assert "B solves as much as A: 100.0 % of 24 tasks, and A 100.0 %." in words
+    last = words.splitlines()[-1]
+    assert last == "No significant regression: B solves every task at least as often as A. Exit code 0."
 
 
 def test_a_regression_is_told_task_by_task(simenv: Any, able: Path, careless: Path) -> None:
@@ -292,6 +296,15 @@ def test_a_regression_is_told_task_by_task(simenv: Any, able: Path, careless: Pa
     assert "characters per success" in words
     assert f"{told['before']['spent']['per_success']:,.0f}" in words
     assert f"{100 * told['loss_seen']:.1f} points would be seen" in words
+    low, high = (100 * end for end in told["interval_95"])
+    assert f"points less than A: {100 * told['after']['rate']:.1f} % of 24 tasks, and A 100.0 %." in words
+    assert f"95 % interval {low:+.1f} to {high:+.1f}" in words
+    assert f"so large a loss would come by chance with p = {told['p_regression']:.3g}" in words
+    last = words.splitlines()[-1]
+    assert last.startswith(
+        "Significant regression at alpha = 0.05: B lost more than chance explains over the"
+    )
+    assert last.endswith("Exit code 1.")
     group = next(each for each in told["groups"] if each["group"] == "no_policy")
     assert group["regressions"] == told["regressions"]
 
@@ -379,7 +392,7 @@ def test_tasks_of_one_run_only_are_counted(simenv: Any, tmp_path: Path) -> None:
     code, told, words = simenv(*logs)
     assert code == 0
     assert (told["tasks"], told["only_after"], told["only_before"]) == (3, 2, 0)
-    assert "2 tasks are only in B" in words
+    assert "2 tasks only in B: left out." in words
 
 
 def test_several_trials_are_told_as_such(simenv: Any, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from simenv.core.canonical import canonical
 from simenv.core.errors import UsageError
 from simenv.core.pack import bundled
 from simenv.episodes.actions import parse, show_arguments
-from simenv.scoring.facts import Fact, Forced, TextLoss, accuracies, fact_of
-from simenv.scoring.panel import Line, Panel, Side, split_sets
+from simenv.scoring.facts import Fact, Forced, Hits, TextLoss, accuracies, fact_of
+from simenv.scoring.paired import paired
+from simenv.scoring.panel import NOTHING, Line, Panel, Side, split_sets
 from simenv.scoring.report import ScoreRow, score_table
 from simenv.scoring.statistics import pass_at_k, pass_hat_k, wilson
 from simenv.scoring.tokens import Spent
@@ -254,9 +255,9 @@ def test_the_panel_reads_as_it_should() -> None:
     ]
     assert len({len(line) for line in measures.splitlines()}) == 1
     for name, row in rows.items():
-        assert ("15, 19 steps" in row) == (name == "arguments")
+        assert ("15, 19 steps of 2 tasks" in row) == (name == "arguments")
         if name != "measure":
-            assert re.fullmatch(r"\d+(, \d+)? (tasks|steps|texts)", row[0])
+            assert re.fullmatch(r"\d+(, \d+)? (tasks|texts|steps of 2 tasks)", row[0])
             assert len(row) == len(rows["measure"])
             assert sum(" to " in each for each in row) >= 2
 
@@ -267,6 +268,8 @@ def test_every_number_of_the_table_is_in_the_json() -> None:
     found = told["measures"]
     assert found["success"]["change"]["value"] == 0.25
     assert found["tool selection"]["before"] == found["tool selection"]["before"] | {"value": 0.75, "n": 20}
+    assert found["tool selection"]["tasks"] == 2
+    assert "tasks" not in found["success"]
     assert found["retention loss"]["before"]["value"] == 2.0
     assert found["retention loss"]["change"]["value"] == pytest.approx(5 / 30, abs=1e-4)
     assert found["validation loss"]["after"]["value"] == 0.7
@@ -295,6 +298,73 @@ def test_steps_of_one_task_are_not_independent() -> None:
     spread, lumped = {"a": (10, 5), "b": (10, 5)}, {"a": (10, 10), "b": (10, 0)}
     assert ends(lumped) > 2 * ends(spread)
     assert ends({"a": (10, 10), "b": (10, 10)}) == pytest.approx(1 - wilson(2, 2).low)
+
+
+def hits_panel(before: Hits, after: Hits, *, arguments: tuple[Hits, Hits] = ({}, {})) -> Panel:
+    one, other = (
+        Side(agent=each.agent, facts=each.facts, tools=tools, arguments=given)
+        for each, tools, given in zip((FULL.before, FULL.after), (before, after), arguments, strict=True)
+    )
+    return Panel(before=one, after=other, idle=IDLE)
+
+
+tries = st.lists(
+    st.integers(1, 30).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(0, n))),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(tries)
+def test_the_change_of_accuracy_is_the_difference_of_the_figures_beside_it(
+    found: list[tuple[int, int, int]],
+) -> None:
+    before = {f"t{at}": (n, was) for at, (n, was, _) in enumerate(found)}
+    after = {f"t{at}": (n, now) for at, (n, _, now) in enumerate(found)}
+    line = named(hits_panel(before, after))["tool selection"]
+    assert line.change.value == pytest.approx((line.after.value or 0) - (line.before.value or 0))
+    low, high = line.change.interval or (9, -9)
+    assert -1 <= low <= (line.change.value or 0) + 1e-9
+    assert (line.change.value or 0) - 1e-9 <= high <= 1
+    assert (line.change.n, line.tasks) == (line.before.n, len(found))
+    back = named(hits_panel(after, before))["tool selection"].change
+    assert back.interval == pytest.approx((-high, -low))
+
+
+def test_a_task_with_more_steps_weighs_more_in_the_change() -> None:
+    """Task by task nothing changed in the mean; of all steps it did."""
+    line = named(hits_panel({"a": (10, 0), "b": (90, 90)}, {"a": (10, 10), "b": (90, 0)}))["tool selection"]
+    assert (line.before.value, line.after.value) == (0.9, 0.1)
+    assert line.change.value == pytest.approx(-0.8)
+
+
+def test_tasks_of_equally_many_steps_change_as_tasks_do() -> None:
+    ends = [(3, 5), (2, 2), (5, 1), (0, 4), (4, 5), (1, 1)]
+    before, after = ({f"t{at}": (5, each[side]) for at, each in enumerate(ends)} for side in (0, 1))
+    change = named(hits_panel(before, after))["tool selection"].change
+    found = paired([(now - was) / 5 for was, now in ends], range(len(ends)))
+    assert change.value == pytest.approx(found.mean)
+    assert change.interval == pytest.approx(found.interval)
+
+
+def test_more_steps_of_the_same_tasks_make_a_change_no_surer() -> None:
+    def width(n: int) -> float:
+        ends = [(n, 0), (0, n), (n, n), (0, n)]
+        before, after = ({f"t{at}": (n, each[side]) for at, each in enumerate(ends)} for side in (0, 1))
+        low, high = named(hits_panel(before, after))["tool selection"].change.interval or (0, 0)
+        return high - low
+
+    assert width(50) == pytest.approx(width(1))
+
+
+def test_arguments_of_a_task_that_got_its_first_right_tool_count() -> None:
+    tools = {"a": (4, 0), "b": (4, 4)}
+    arguments: tuple[Hits, Hits] = ({"b": (4, 2)}, {"a": (2, 2), "b": (4, 4)})
+    line = named(hits_panel(tools, {"a": (4, 2), "b": (4, 4)}, arguments=arguments))["arguments"]
+    assert line.change.value == pytest.approx(0.5)
+    assert (line.change.n, line.tasks, line.counted) == (4, 2, "4, 6 steps of 2 tasks")
+    other = named(hits_panel(tools, {"c": (4, 2), "b": (4, 4)}, arguments=arguments))
+    assert other["arguments"].change == other["tool selection"].change == NOTHING
 
 
 def test_tasks_of_one_world_count_as_alike() -> None:

@@ -2,19 +2,19 @@
 
 import argparse
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from simenv.agents.audit import idle
 from simenv.agents.runs import attempt
+from simenv.cli.compare_words import Run, tell_difference, tell_end, tell_groups, tell_joined, tell_tasks
 from simenv.cli.runs import pack_of, planned
-from simenv.cli.tables import table
-from simenv.cli.words import Commands, bar, command, count, emit, say, wrapped
+from simenv.cli.words import Commands, bar, command, count, emit, say
 from simenv.core.errors import UsageError
 from simenv.core.log import TornTailError, read_header
 from simenv.core.pack import Pack
 from simenv.episodes.replay import Recorded, read_episodes, replayed
-from simenv.scoring.compare import KINDS, Change, Comparison, Group, capability_groups, compare
+from simenv.scoring.compare import KINDS, Change, Comparison, capability_groups, compare
 from simenv.scoring.facts import Fact, fact_of
 from simenv.scoring.panel import Side
 from simenv.scoring.report import ScoreRow, score_table
@@ -26,37 +26,6 @@ _SAME = {
     "simenv": "with simenv",
     "face": "with face",
 }
-_OPENING = 70
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One run, played again.
-
-    Attributes:
-        log: Its file.
-        agent: Who played.
-        due: How many episodes the finished run has.
-        facts: (task, trial) to what the episode came to.
-        reasons: (task, trial) to why it was failed.
-        torn: What is wrong with the last line, or "".
-    """
-
-    log: str
-    agent: str
-    due: int
-    facts: dict[tuple[str, int], Fact] = field(default_factory=dict)
-    reasons: dict[tuple[str, int], str] = field(default_factory=dict)
-    torn: str = ""
-
-    @property
-    def passes(self) -> dict[tuple[str, int], bool]:
-        """(task, trial) to whether it was solved."""
-        return {key: fact.passed for key, fact in self.facts.items()}
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready data about the log."""
-        return {"run": self.log, "episodes": len(self.facts), "episodes_due": self.due, "torn": self.torn}
 
 
 def compare_runs(args: argparse.Namespace) -> int:
@@ -71,7 +40,8 @@ def compare_runs(args: argparse.Namespace) -> int:
     capability. The whole has four fifths of the chance of a false alarm and the groups one fifth, by Holm's
     procedure, so that it is at most --alpha in all.
 
-    Exit code 1 if the whole or a group lost more than chance explains.
+    A regression is a task that B solves less often than A. The last line says what was found. Exit code 1
+    if the whole or a group lost more than chance explains, else 0.
 
     Example:
       simenv compare yesterday.jsonl today.jsonl --by operator
@@ -103,7 +73,7 @@ def compare_runs(args: argparse.Namespace) -> int:
         | found.to_json()
         | {"regressions": len(lost), "progressions": len(gained), "lost": lost, "gained": gained}
     )
-    _tell_joined(before, after, found)
+    tell_joined(before, after, found)
     say(
         score_table(
             [
@@ -113,11 +83,11 @@ def compare_runs(args: argparse.Namespace) -> int:
             ]
         )
     )
-    _tell_difference(found)
-    _tell_tasks("Regressions, tasks that pass less often in B", lost, args.limit)
-    _tell_tasks("Progressions, tasks that pass more often in B", gained, args.limit)
-    _tell_groups(found, args.by, args.limit)
-    _tell_end(found)
+    tell_difference(found)
+    tell_tasks("Regressions: B solves them less often than A. Why B fails them", lost, args.limit)
+    tell_tasks("Progressions: B solves them more often than A. Why A failed them", gained, args.limit)
+    tell_groups(found, args.by, args.limit)
+    tell_end(found)
     return int(found.regressed)
 
 
@@ -150,7 +120,7 @@ def _check_packs(one: str, other: str, packs: Sequence[Pack]) -> None:
         )
 
 
-def _run(log: str, pack: Pack, header: Mapping[str, Any]) -> _Run:
+def _run(log: str, pack: Pack, header: Mapping[str, Any]) -> Run:
     """Play a run again. A torn last line, as a killed writer leaves it, ends it; other damage is an error.
 
     Raises:
@@ -158,7 +128,7 @@ def _run(log: str, pack: Pack, header: Mapping[str, Any]) -> _Run:
         ReplayError: If an episode does not come out as it was recorded.
     """
     due = int(header["tasks"]) * int(header["trials"])
-    run = _Run(log, str(header.get("agent", "")), due)
+    run = Run(log, str(header.get("agent", "")), due)
     with bar(due, "episodes") as progress:
         try:
             for recorded in read_episodes(log):
@@ -169,7 +139,7 @@ def _run(log: str, pack: Pack, header: Mapping[str, Any]) -> _Run:
     return run
 
 
-def _add(run: _Run, pack: Pack, recorded: Recorded) -> None:
+def _add(run: Run, pack: Pack, recorded: Recorded) -> None:
     episode = replayed(run.log, pack, recorded)
     verdict, steps = episode.verdict(), episode.trajectory().steps
     process = verdict.process
@@ -186,7 +156,7 @@ def _add(run: _Run, pack: Pack, recorded: Recorded) -> None:
         run.reasons[recorded.key] = recorded.stuck or verdict.reason
 
 
-def _rows(before: _Run, after: _Run, found: Comparison, pack: Pack) -> tuple[ScoreRow, ScoreRow, ScoreRow]:
+def _rows(before: Run, after: Run, found: Comparison, pack: Pack) -> tuple[ScoreRow, ScoreRow, ScoreRow]:
     """Return what both agents and the idle one did on the tasks and trials of both runs."""
     both = sorted(before.facts.keys() & after.facts.keys())
     tasks = {each.task: pack.find(each.task) for each in found.changes}
@@ -195,7 +165,7 @@ def _rows(before: _Run, after: _Run, found: Comparison, pack: Pack) -> tuple[Sco
     return one.row("characters"), other.row("characters"), Side(agent="idle", facts=nothing).row("characters")
 
 
-def _told(changes: Sequence[Change], failing: _Run, pack: Pack, limit: int) -> list[dict[str, Any]]:
+def _told(changes: Sequence[Change], failing: Run, pack: Pack, limit: int) -> list[dict[str, Any]]:
     """Return what is said of tasks that changed, in pack order; of the first ``limit`` also why they failed.
 
     Args:
@@ -215,7 +185,7 @@ def _told(changes: Sequence[Change], failing: _Run, pack: Pack, limit: int) -> l
     return found
 
 
-def _explained(run: _Run, pack: Pack, tasks: Collection[str]) -> dict[str, dict[str, Any]]:
+def _explained(run: Run, pack: Pack, tasks: Collection[str]) -> dict[str, dict[str, Any]]:
     """Return of each task why its first failed episode failed, which ability it lacked, and where."""
     first: dict[str, tuple[str, int]] = {}
     for key in sorted(run.reasons):
@@ -237,116 +207,6 @@ def _whole(log: str) -> Iterable[Recorded]:
         yield from read_episodes(log)
     except TornTailError:
         return
-
-
-def _tell_joined(before: _Run, after: _Run, found: Comparison) -> None:
-    times = "once" if found.trials == 1 else f"up to {found.trials} times"
-    say(f"A is {before.log} by {before.agent}, B is {after.log} by {after.agent}.")
-    say(f"{len(found.changes)} tasks are in both runs, tried {times}.")
-    for letter, run, only in (("A", before, found.only_before), ("B", after, found.only_after)):
-        if run.torn:
-            say(f"The last line of {letter} is torn; its {len(run.facts)} whole records are used. {run.torn}")
-        if run.due > len(run.facts):
-            say(f"{letter} is not finished: {run.due - len(run.facts)} of {run.due} episodes are missing.")
-        if only:
-            say(f"{len(only)} tasks are only in {letter} and left out.")
-    if found.episodes_dropped:
-        say(f"{found.episodes_dropped} episodes are in one run only and left out.")
-    say()
-
-
-def _tell_difference(found: Comparison) -> None:
-    mean, se, (low, high), clusters = found.difference
-    verb = "loses" if mean < 0 else "gains"
-    error = "" if se is None else f", standard error {100 * se:.1f}"
-    say(
-        f"B {verb} {_points(abs(mean))} (95 % interval {100 * low:+.1f} to {100 * high:+.1f}{error}; "
-        f"tasks of one world count as alike, {clusters} {_many(clusters, 'group')})."
-    )
-    test = "McNemar's exact test" if found.trials == 1 else "the exact test by signs of whole tasks"
-    lost, gained = len(found.regressions), len(found.progressions)
-    say(f"{lost} {_many(lost, 'regression')} and {gained} {_many(gained, 'progression')}. By {test}")
-    say(
-        f"p = {_p(found.p_two_sided)} for a change, {_p(found.p_regression)} for a loss, "
-        f"{_p(found.p_adjusted)} for a loss beside all groups."
-    )
-
-
-def _tell_tasks(title: str, told: Sequence[Mapping[str, Any]], limit: int) -> None:
-    if not told:
-        return
-    say(f"\n{title}:")
-    for each in told[:limit]:
-        was, now, of = each["before"], each["after"], each["trials"]
-        times = f" ({was} to {now} of {of} trials)" if of > 1 else ""
-        opening = " ".join(each["opening"].split())
-        begun = opening if len(opening) <= _OPENING else opening[:_OPENING].rsplit(" ", 1)[0] + " ..."
-        say(f'  {each["task"]}{times}, {each["intent"]}: "{begun}"')
-        lacks = f"; lacks {each['lacks']} ({each['ability']})" if each.get("ability") else ""
-        place = f"; first wrong at {each['node']}" if each.get("node") else ""
-        say(wrapped("    ", f"{each['reason']}{lacks}{place}"))
-    if len(told) > limit:
-        say(f"  ... and {len(told) - limit} more; --limit {len(told)} explains all of them")
-
-
-def _tell_groups(found: Comparison, by: str, limit: int) -> None:
-    changed = sorted(
-        (each for each in found.groups if each.regressions or each.progressions),
-        key=lambda each: (each.p, each.name),
-    )
-    same = len(found.groups) - len(changed)
-    if changed:
-        say()
-        say(table([_head(by), *map(_cells, changed[:limit])]))
-    if len(changed) > limit:
-        say(f"... and {len(changed) - limit} more groups that changed, none with a smaller p")
-    say(f"{same} of {len(found.groups)} groups by {by} did not change." if found.groups else "")
-
-
-def _head(by: str) -> list[str]:
-    return [by, "tasks", "A", "B", "regressions", "progressions", "p of a loss", "by Holm"]
-
-
-def _cells(group: Group) -> list[str]:
-    return [
-        group.name,
-        str(group.tasks),
-        f"{100 * group.before:.1f}%",
-        f"{100 * group.after:.1f}%",
-        str(group.regressions),
-        str(group.progressions),
-        _p(group.p),
-        "too few" if group.adjusted is None else _p(group.adjusted),
-    ]
-
-
-def _tell_end(found: Comparison) -> None:
-    n, seen = len(found.changes), found.seen
-    if seen is None:
-        say(f"\nWith these {n} tasks no loss whatever would be seen with 80 % power.")
-    else:
-        say(
-            f"\nWith these {n} tasks a loss of {_points(seen)} would be seen with 80 % power, if at least "
-            f"{100 * found.disagreement:.1f} % of them change, as here."
-        )
-    if not found.regressed:
-        say(f"No significant regression at alpha = {found.alpha:g}.")
-        return
-    where = ["the whole"] if found.p_adjusted <= found.alpha else []
-    where += [each.name for each in found.lost]
-    say(f"A significant regression at alpha = {found.alpha:g}: {', '.join(where)}.")
-
-
-def _many(number: int, word: str) -> str:
-    return word if number == 1 else f"{word}s"
-
-
-def _points(rate: float) -> str:
-    return f"{100 * rate:.1f} points"
-
-
-def _p(value: float) -> str:
-    return f"{value:.3g}" if value < 0.001 else f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def add(commands: Commands) -> None:

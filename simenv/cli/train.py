@@ -53,7 +53,7 @@ def sft(args: argparse.Namespace) -> int:
     bundled tasks by rsLoRA.
 
     The folder gets model, metrics, checkpoints and report.html. The same command goes on where it was
-    stopped. Ctrl-C stops after the step, twice stops at once.
+    stopped, and leaves a finished run as it is. Ctrl-C stops after the step, twice stops at once.
 
     Every other setting is given by --set; a wrong name lists them. Kinds of demonstrations are plain,
     recovery (mistakes are shown, not taught), refusal (no is right) and answer (no call is needed).
@@ -66,15 +66,18 @@ def sft(args: argparse.Namespace) -> int:
     with trainer(args.threads):
         from simenv.train import defaults
         from simenv.train.config import SftConfig, with_settings
+        from simenv.train.folder import finished
         from simenv.train.jobs import run_sft
 
         given = defaults.for_sft(args.env or ENV, args.model or "") | _given(args)
         given |= {"runs": tuple(args.from_runs)} if args.from_runs else {}
         given |= {"size": args.size} if args.size else {}
         config = with_settings(SftConfig, args.set, **given)
+        if args.at is None and (done := finished(Path(args.out), "sft", config, start=config.model)):
+            return _told_finished(args.out, "sft", config, done)
         _tell_plan("sft", config, args.out)
-        with _bars() as progress:
-            policy = run_sft(config, Path(args.out), step=args.at, progress=progress)
+        with _bars() as (progress, tell):
+            policy = run_sft(config, Path(args.out), step=args.at, progress=progress, tell=tell)
         return _told(args.out, "sft", config, policy.digest())
 
 
@@ -85,8 +88,9 @@ def grpo(args: argparse.Namespace) -> int:
     transformers checkpoint: pure reinforcement. Reward is the verdict.
 
     The folder gets metrics, checkpoints, report.html and, of a small decoder, the model. The same command
-    goes on where it was stopped, and with more --steps beyond its end. Guards stop a run that has gone wrong
-    and name the last good checkpoint; --at goes back to an earlier one.
+    goes on where it was stopped, leaves a finished run as it is, and goes beyond its end with more --steps.
+    Guards stop a run that has gone wrong, name the last good checkpoint and the command that goes on; --at
+    goes back to an earlier checkpoint.
 
     Example:
       simenv train grpo --from runs/a --out runs/b
@@ -96,6 +100,7 @@ def grpo(args: argparse.Namespace) -> int:
     with trainer(args.threads):
         from simenv.train import defaults
         from simenv.train.config import GrpoConfig, with_settings
+        from simenv.train.folder import finished
         from simenv.train.jobs import run_grpo
 
         start = args.start or args.model
@@ -107,9 +112,11 @@ def grpo(args: argparse.Namespace) -> int:
         given |= {"env": args.env} if args.env else {}
         given |= {"workers": args.workers} if args.workers is not None else {}
         config = with_settings(GrpoConfig, args.set, **given)
+        if args.at is None and (done := finished(Path(args.out), "grpo", config, start=start)):
+            return _told_finished(args.out, "grpo", config, done)
         _tell_plan("grpo", config, args.out)
-        with _bars() as progress:
-            policy = run_grpo(config, Path(args.out), start=start, step=args.at, progress=progress)
+        with _bars() as (progress, tell):
+            policy = run_grpo(config, Path(args.out), start=start, step=args.at, progress=progress, tell=tell)
         return _told(args.out, "grpo", config, policy.digest())
 
 
@@ -126,12 +133,15 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
 
 def _tell_plan(job: str, config: "Config", out: str) -> None:
     say(f"{job} on {config.env}, tasks {config.tasks}, into {out} (config {config.digest[:12]}).")
-    say(f"Success is measured on {config.evaluations} tasks of {config.held_out} in other worlds.")
+    say(
+        f"Success is to be measured on {config.evaluations} tasks of {config.held_out}, in worlds that are "
+        "not trained on."
+    )
 
 
 @contextmanager
-def _bars() -> Iterator[Progress]:
-    """Yield what shows a bar for each thing that is being done, one after the other."""
+def _bars() -> Iterator[tuple[Progress, Callable[[str], object]]]:
+    """Yield what shows a bar for each thing that is being done, one after the other, and what says words."""
     shown: dict[str, Any] = {}
 
     def close() -> None:
@@ -145,14 +155,64 @@ def _bars() -> Iterator[Progress]:
             shown[what] = bar(total, what)
         shown[what].update(done - shown[what].n)
 
+    def tell(said: str) -> None:
+        # Words in the line of a bar would be torn.
+        close()
+        say(said)
+
     try:
-        yield progress
+        yield progress, tell
     finally:
         close()
 
 
 def _told(out: str, job: str, config: "Config", weights: str) -> int:
     """Print what came of a run."""
+    folder = Path(out)
+    flat = _emit_scores(out, job, config, weights)
+    if flat.get("steps") and flat["steps_without_signal"] == flat["steps"]:
+        say(
+            f"No group had a signal in any of {flat['steps']} steps: the weights are those it began with. "
+            "Give easier tasks (--tasks), larger groups (--set group=16) or a better start (--from)."
+        )
+    say((folder / "panel.txt").read_text("utf-8").rstrip())
+    say(f"\nThe report is {folder / 'report.html'}")
+    if job == "sft":
+        say(f"Next: {_next_grpo(out)}")
+    return 0
+
+
+def _next_grpo(out: str) -> str:
+    folder = Path(out)
+    return f"simenv train grpo --from {out} --out {folder.with_name(folder.name + '-grpo')}"
+
+
+def _told_finished(out: str, job: str, config: "Config", done: Mapping[str, Any]) -> int:
+    """Print what came of a run that was finished before, where that is shown, and how to train on."""
+    report = Path(out) / "report.html"
+    if not report.is_file():
+        # Made of what the folder holds; nothing is played or trained.
+        from simenv.train.report.write import write_report
+
+        write_report(out)
+        say(f"The report was missing and has been written again: {report}")
+    _emit_scores(out, job, config, str(done["weights"]))
+    steps = int(done["step"])
+    say(
+        f"{out} holds this very run, and it is finished ({steps} step{'s' * (steps != 1)}); nothing was done."
+    )
+    say(f"Its report is {report}, its scores are in {Path(out) / 'panel.txt'}.")
+    if job == "grpo":
+        say(f"To train on, give the same command with more steps, such as --set steps={2 * steps or 20}.")
+    else:
+        # The learning rate falls to nothing over the steps, so more of them are another run.
+        say(f"To train on: {_next_grpo(out)}")
+        say("For more steps of the same, give --set steps=N and another folder: --out DIR.")
+    return 0
+
+
+def _emit_scores(out: str, job: str, config: "Config", weights: str) -> dict[str, int]:
+    """Print the result of a run; return of GRPO in how many steps nothing could be learned."""
     folder = Path(out)
     panel = json.loads((folder / "panel.json").read_text("utf-8"))
     measures: Mapping[str, Any] = panel["measures"]
@@ -172,16 +232,7 @@ def _told(out: str, job: str, config: "Config", weights: str) -> int:
         }
         | flat
     )
-    if flat.get("steps") and flat["steps_without_signal"] == flat["steps"]:
-        say(
-            f"No group had a signal in any of {flat['steps']} steps: the weights are those it began with. "
-            "Give easier tasks (--tasks), larger groups (--set group=16) or a better start (--from)."
-        )
-    say((folder / "panel.txt").read_text("utf-8").rstrip())
-    say(f"\nThe report is {folder / 'report.html'}")
-    if job == "sft":
-        say(f"Next: simenv train grpo --from {out} --out {folder.with_name(folder.name + '-grpo')}")
-    return 0
+    return flat
 
 
 def without_signal(folder: Path) -> dict[str, int]:
@@ -223,7 +274,7 @@ def check_template(args: argparse.Namespace) -> int:
 
     Looks at results of tools, at turns of the customer after reasoning, and at parallel calls. One that
     changes what it has written makes tokens that nobody sampled; simenv's own families do not use it so.
-    Exit code 1 if it does, or if nothing is marked as the assistant's.
+    The last line says whether it is fit for training, why not, and the way out. Exit code 1 if it is not.
 
     Example:
       simenv train check-template checkpoints/qwen

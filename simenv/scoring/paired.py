@@ -104,6 +104,47 @@ def paired(differences: Sequence[float], clusters: Sequence[Hashable]) -> Paired
     return Paired(mean, se, Interval(low, high), len(set(grouped)))
 
 
+def pooled(counts: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> Paired:
+    """Return how the share of hits among the tries of all tasks changed, with the tasks as clusters.
+
+    The mean is the difference of the two shares, so tasks with more tries weigh more. Its error takes each
+    task's tries together, before and after; the interval is the score interval of as many tasks as such
+    weights are worth. With equally many tries a task it is what ``paired`` says of the tasks' shares.
+
+    Args:
+        counts: ((tries, hits) before, (tries, hits) after) of each task; there are tries both times.
+
+    Source:
+        Cochran (1977), "Sampling Techniques", section 6.3, for the error of a ratio; Kish (1965) for weights.
+
+    Example:
+        >>> found = pooled([((10, 6), (10, 9)), ((30, 27), (30, 24))])
+        >>> round(found.mean, 4), found.clusters
+        (0.0, 2)
+    """
+    was, now = (sum(each[side][0] for each in counts) for side in (0, 1))
+    if not was or not now:
+        raise UsageError(f"pooled() needs tries before and after, got {was} and {now}")
+    first, last = (sum(each[side][1] for each in counts) / tries for side, tries in ((0, was), (1, now)))
+    mean, tasks = last - first, [each for each in counts if each[0][0] or each[1][0]]
+    square = fsum(
+        ((after[1] - last * after[0]) / now - (before[1] - first * before[0]) / was) ** 2
+        for before, after in tasks
+    )
+    n, least = len(tasks), abs(mean)
+    effective = 1 / fsum(((before[0] / was + after[0] / now) / 2) ** 2 for before, after in tasks)
+    # Of so many tasks of equal weight, the mean square of the differences that has this error.
+    spread = min(1.0, square * effective + mean * mean)
+    if spread < least:
+        # Steps that change one by one, spread over the tasks, tell more than tasks that change as a whole.
+        effective = min(float(max(was, now)), (least - mean * mean) / square) if square else max(was, now)
+        spread = least
+    gained, lost = effective * (spread + mean) / 2, effective * (spread - mean) / 2
+    high, low = _score_limit(gained, lost, effective), -_score_limit(lost, gained, effective)
+    se = sqrt(square * n / (n - 1)) if n > 1 else None
+    return Paired(mean, se, Interval(low, high), n)
+
+
 def _score_limit(gained: float, lost: float, n: float) -> float:
     """Return the largest difference that a score test does not reject."""
 

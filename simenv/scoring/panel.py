@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from simenv.core.draws import Draws
 from simenv.core.errors import UsageError
 from simenv.scoring.facts import Fact, Hits, TextLoss
-from simenv.scoring.paired import paired
+from simenv.scoring.paired import paired, pooled
 from simenv.scoring.report import ScoreRow, aligned, score_table
 from simenv.scoring.statistics import (
     Z95,
@@ -113,8 +113,10 @@ class Line(NamedTuple):
         of: What n counts.
         before: Before.
         after: After.
-        change: After minus before, task by task or text by text; nothing where that is not paired.
+        change: After minus before, the difference of the two; nothing where other tasks or texts were
+            looked at. Its n is the smaller of both.
         idle: Of the idle agent.
+        tasks: Of how many tasks the steps are, which the intervals take together; 0 where n counts no steps.
     """
 
     name: str
@@ -124,6 +126,14 @@ class Line(NamedTuple):
     after: Estimate
     change: Estimate
     idle: Estimate
+    tasks: int = 0
+
+    @property
+    def counted(self) -> str:
+        """Of how many it is, before and after where they differ, in words."""
+        ns = dict.fromkeys(each.n for each in (self.before, self.after) if each.n)
+        clusters = f" of {self.tasks} tasks" if self.tasks else ""
+        return f"{', '.join(map(str, ns)) or 0} {self.of}{clusters}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +191,9 @@ class Panel:
         found.append(
             Line(f"{self.unit} per success", "count", "tasks", costs[0], costs[1], NOTHING, costs[2])
         )
+        same = self.before.tools.keys() == self.after.tools.keys()
         for name, of in (("tools", "tool selection"), ("arguments", "arguments")):
-            found += _hits_line(of, getattr(self.before, name), getattr(self.after, name))
+            found += _hits_line(of, getattr(self.before, name), getattr(self.after, name), same=same)
         for name in ("validation", "retention"):
             found += _loss_line(f"{name} loss", getattr(self.before, name), getattr(self.after, name))
         return found
@@ -213,8 +224,7 @@ class Panel:
         ]
         lines[0].append(self.idle.agent)
         for line in self.lines():
-            ns = dict.fromkeys(each.n for each in (line.before, line.after) if each.n)
-            cells = [line.name, f"{', '.join(map(str, ns)) or 0} {line.of}"]
+            cells = [line.name, line.counted]
             for each in (line.before, line.after, line.change):
                 cells += [_shown(each.value, line.form), _ends(each.interval, line.form)]
             lines.append([*cells, _shown(line.idle.value, line.form)])
@@ -228,7 +238,9 @@ class Panel:
             "unit": self.unit,
             "measures": {
                 line.name: {
+                    "form": line.form,
                     "of": line.of,
+                    **({"tasks": line.tasks} if line.tasks else {}),
                     "before": line.before.to_json(),
                     "after": line.after.to_json(),
                     "change": line.change.to_json(),
@@ -252,16 +264,18 @@ def _cost(spent: Spent | None) -> Estimate:
     return Estimate(spent.per_success, len(spent.tasks), spent.interval) if spent else NOTHING
 
 
-def _hits_line(name: str, before: Hits, after: Hits) -> list[Line]:
+def _hits_line(name: str, before: Hits, after: Hits, *, same: bool) -> list[Line]:
+    """Return the line of a share of steps; ``same`` says whether the same tasks were looked at."""
     if not before and not after:
         return []
-    change = NOTHING
-    both = sorted(before.keys() & after.keys())
-    if both and before.keys() == after.keys():
-        ends = [after[t][1] / after[t][0] - before[t][1] / before[t][0] for t in both]
-        found = paired(ends, range(len(both)))
-        change = Estimate(found.mean, len(both), found.interval)
-    return [Line(name, "percent", "steps", _accuracy(before), _accuracy(after), change, NOTHING)]
+    # Arguments are judged where the tool was right, so a task may have such steps on one side only.
+    tasks = sorted(before.keys() | after.keys())
+    counts = [(before.get(task, (0, 0)), after.get(task, (0, 0))) for task in tasks]
+    was, now, change = _accuracy(before), _accuracy(after), NOTHING
+    if same and was.n and now.n:
+        found = pooled(counts)
+        change = Estimate(found.mean, min(was.n, now.n), found.interval)
+    return [Line(name, "percent", "steps", was, now, change, NOTHING, len(tasks))]
 
 
 def _accuracy(hits: Hits) -> Estimate:

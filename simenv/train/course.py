@@ -13,13 +13,16 @@ from torch import Tensor
 from simenv.core.errors import DataError, SimenvError, UsageError
 from simenv.train import checkpoint, folder
 from simenv.train.checkpoint import last_good
-from simenv.train.config import Config
+from simenv.train.config import GrpoConfig, SftConfig
 from simenv.train.guards import Guards, TrainingStopped
 from simenv.train.models.policy import CHECKPOINTS
+from simenv.train.remedy import remedy_of
 from simenv.train.report.metrics import FILE, MetricsWriter, read_metrics
 
 Progress = Callable[[str, int, int], object]
 """Told what is being done, how much of it is done, and how much there is."""
+Tell = Callable[[str], object]
+"""Told sentences for whoever looks on."""
 Row = dict[str, float | str | None]
 
 KEEP = 3
@@ -27,6 +30,10 @@ KEEP = 3
 
 
 def silent(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def nobody(said: str) -> None:
     """Tell nobody."""
 
 
@@ -71,7 +78,12 @@ class Course:
     """
 
     def __init__(
-        self, out: Path, config: Config, job: Job, identity: Mapping[str, Any], guards: Guards
+        self,
+        out: Path,
+        config: SftConfig | GrpoConfig,
+        job: Job,
+        identity: Mapping[str, Any],
+        guards: Guards,
     ) -> None:
         self.out, self.config, self.job, self.guards = out, config, job, guards
         self.identity = {"config_digest": config.digest, **identity}
@@ -85,7 +97,7 @@ class Course:
             step: From which checkpoint; by default the last.
 
         Returns:
-            What may make the run differ in the last bits.
+            What may make the run differ in the last bits; it is kept in the folder for the report too.
 
         Raises:
             DataError: If the checkpoint is damaged, or of another run, environment or beginning.
@@ -113,7 +125,10 @@ class Course:
         (self.out / folder.GUARDS).unlink(missing_ok=True)
         self.job.load(found.tensors, found.step, found.state["memory"])
         self.guards.load(found.state["guards"])
-        return found.notes
+        notes = tuple(f"The checkpoint of step {found.step} was {note}." for note in found.notes)
+        for note in notes:
+            folder.add_note(self.out, note, step=found.step)
+        return notes
 
     def save(self) -> Path:
         """Write a checkpoint of where the job stands."""
@@ -166,8 +181,9 @@ class Course:
         if stop is None:
             return
         good = last_good(self.checkpoints)
-        folder.write_guard(self.out, stop, good)
-        raise TrainingStopped(stop, good)
+        remedy = remedy_of(stop, self.config, self.out, good)
+        folder.write_guard(self.out, stop, good, **remedy._asdict())
+        raise TrainingStopped(stop, good, remedy.lines)
 
     def _interrupted(self) -> KeyboardInterrupt:
         error = KeyboardInterrupt()

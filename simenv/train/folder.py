@@ -12,19 +12,22 @@ from simenv.core.canonical import canonical
 from simenv.core.errors import DataError, UsageError
 from simenv.scoring.panel import Panel
 from simenv.train.checkpoint import steps_of
-from simenv.train.config import NOTES, Config, read_notes
+from simenv.train.config import NOTES, Config, GrpoConfig, SftConfig, read_notes
 from simenv.train.guards import Stop
 from simenv.train.models.policy import CHECKPOINTS, CONFIG
 from simenv.train.report.metrics import FILE, read_metrics
 from simenv.train.report.write import write_report
 
-PANEL, TABLE, EPISODES, SKILLS, GUARDS = (
+PANEL, TABLE, EPISODES, SKILLS, GUARDS, NOTED, FINISHED = (
     "panel.json",
     "panel.txt",
     "episodes.jsonl",
     "skills.json",
     "guards.json",
+    "notes.json",
+    "finished.json",
 )
+MODEL = "model"
 _PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors")
 
 
@@ -56,7 +59,7 @@ def begin(out: Path, job: str, config: Config, *, start: str, resume: bool) -> b
         UsageError: If the folder holds another run, or one that may not go on.
         DataError: If it cannot be written.
     """
-    told = {"job": job, "start": start} | config.model_dump(mode="json")
+    told = _told(job, config, start)
     file = out / CONFIG
     has_rows = (out / FILE).exists() and bool(read_metrics(out / FILE).rows)
     # A run that failed before its first checkpoint leaves its place to another.
@@ -65,10 +68,16 @@ def begin(out: Path, job: str, config: Config, *, start: str, resume: bool) -> b
         if not resume:
             raise UsageError(f"{out} holds a run already; give another folder, or let it resume")
         _refuse_other(out, config, told, read_notes(file))
+        # From here on it is no longer the run that its report shows.
+        (out / FINISHED).unlink(missing_ok=True)
     elif has_rows:
         raise UsageError(f"{out} holds metrics of a run without its {CONFIG}; give another folder")
     write(file, canonical(told | {"versions": versions()}) + "\n")
     return goes_on
+
+
+def _told(job: str, config: Config, start: str) -> dict[str, Any]:
+    return {"job": job, "start": start} | config.model_dump(mode="json")
 
 
 def _refuse_other(out: Path, config: Config, told: Mapping[str, Any], there: Mapping[str, Any]) -> None:
@@ -83,6 +92,45 @@ def _refuse_other(out: Path, config: Config, told: Mapping[str, Any], there: Map
             f"{out} holds a run of another config: {'; '.join(other)}. Give another folder, or the former "
             "settings to let it go on"
         )
+
+
+def finished(out: Path, job: str, config: SftConfig | GrpoConfig, *, start: str) -> dict[str, Any]:
+    """Return what is told of a run of this config that has taken all its steps and was measured, else {}.
+
+    Returns:
+        ``step`` at which it ended, ``steps`` that it was to take and the digest of its ``weights``.
+
+    Raises:
+        UsageError: If the folder holds a finished run of another config.
+        DataError: If a file cannot be read.
+    """
+    needed = [out / name for name in (FINISHED, PANEL, TABLE, CONFIG, FILE)]
+    if not all(path.is_file() for path in needed):
+        return {}
+    done = read_notes(out / FINISHED)
+    # A small decoder is kept whole; without it there is nothing that the report would be about.
+    if done.get("small") and not (out / MODEL).is_dir():
+        return {}
+    _refuse_other(out, config, _told(job, config, start), read_notes(out / CONFIG))
+    is_over = config.steps == done.get("steps") or config.steps <= int(done.get("step", -1))
+    return done if is_over and done.get("config") == config.digest else {}
+
+
+def mark_finished(
+    out: Path, config: SftConfig | GrpoConfig, *, step: int, weights: str, is_small: bool
+) -> None:
+    """Write down that a run has taken its steps and was measured."""
+    told = {"config": config.digest, "steps": config.steps, "step": step, "weights": weights}
+    write(out / FINISHED, canonical(told | {"small": is_small}) + "\n")
+
+
+def add_note(out: Path, said: str, *, step: int = 0) -> None:
+    """Keep a sentence about a run, once, for whoever reads its report."""
+    path = out / NOTED
+    there = read_notes(path).get("notes", []) if path.is_file() else []
+    each = {"step": step, "note": said}
+    if each not in there:
+        write(path, json.dumps({"notes": [*there, each]}) + "\n")
 
 
 def kept_config(run: Path) -> dict[str, Any]:
@@ -112,10 +160,11 @@ def write(path: Path, text: str) -> None:
         ) from None
 
 
-def write_guard(out: Path, stop: Stop, good: Path | None) -> None:
-    """Write down that a guard stopped the run, and write the report."""
+def write_guard(out: Path, stop: Stop, good: Path | None, *, said: str, command: str) -> None:
+    """Write down that a guard stopped the run, and in words and as a command what goes on; and the report."""
     told = {"step": stop.step, "guard": stop.guard, "reason": stop.reason}
-    write(out / GUARDS, json.dumps([told | {"checkpoint": good.name if good else ""}]) + "\n")
+    told |= {"checkpoint": good.name if good else "", "next": said, "command": command}
+    write(out / GUARDS, json.dumps([told]) + "\n")
     write_report(out, pictures=False)
 
 

@@ -164,12 +164,16 @@ class Grpo:
         kept: list[list[Rollout]] = []
         sampled: list[Rollout] = []
         tried = flat = drawn = 0
+        taken: set[str] = set()
         for refill in range(config.refills):
             wanted = config.groups - len(kept)
             if wanted <= 0:
                 break
-            tasks = self._tasks(self.task + drawn, wanted)
+            tasks = [each for each in self._tasks(self.task + drawn, wanted) if each.id not in taken]
             drawn += wanted
+            taken.update(task.id for task in tasks)
+            if not tasks:
+                continue
             groups = self._groups(tasks, refill)
             sampled += [rollout for group in groups for rollout in group]
             if config.guide:
@@ -182,7 +186,7 @@ class Grpo:
         return Window(kept, rewards, worth, keep, tried, flat, sampled, drawn)
 
     def _tasks(self, start: int, count: int) -> list[Task]:
-        """Return the next tasks; one that comes twice in a window is taken once."""
+        """Return the next tasks; one that comes twice among them is taken once."""
         found = {task.id: task for task in (self.source.at(start + at) for at in range(count))}
         return list(found.values())
 

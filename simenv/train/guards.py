@@ -72,14 +72,14 @@ class Stop:
 
 
 class TrainingStopped(SimenvError):
-    """A guard stopped the run.
+    """A guard stopped the run; its notes say which command goes on.
 
     Attributes:
         stop: Which guard and why.
         checkpoint: The last good checkpoint, or '' if there is none.
     """
 
-    def __init__(self, stop: Stop, checkpoint: object = "") -> None:
+    def __init__(self, stop: Stop, checkpoint: object = "", notes: Sequence[str] = ()) -> None:
         self.stop = stop
         self.checkpoint = "" if checkpoint is None else str(checkpoint)
         kept = (
@@ -88,6 +88,8 @@ class TrainingStopped(SimenvError):
         super().__init__(
             f"training stopped at step {stop.step} by the guard {stop.guard!r}: {stop.reason}. {kept}."
         )
+        for note in notes:
+            self.add_note(note)
 
 
 class Guards:
@@ -129,6 +131,11 @@ class Guards:
             if reason and found is None:
                 found = Stop(name, reason, int(row.get("step", 0)))
         return found
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all guards."""
+        return tuple(self._guards())
 
     def _guards(self) -> dict[str, Callable[[Row], str]]:
         return {

@@ -9,6 +9,8 @@ OUT/
   skills.json       which abilities held before and after, where tasks are certified
   episodes.jsonl    ten episodes before and after
   report.html       all of it to look at
+  notes.json        what is to be known about the run, if anything
+  finished.json     once all of it is done: the same command then does nothing
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +30,7 @@ from simenv.train.chat.families import Family
 from simenv.train.chat.tokenizer import make_tokenizer, texts_of
 from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.config import Config, Cursor, GrpoConfig, SftConfig
-from simenv.train.course import Course, Progress, Row, silent
+from simenv.train.course import Course, Progress, Row, Tell, nobody, silent
 from simenv.train.demos import demonstrate, demos
 from simenv.train.distill import demos_of_logs
 from simenv.train.evaluate import Exam, first_tasks, is_certified, retention_texts
@@ -36,6 +38,7 @@ from simenv.train.grpo import Grpo
 from simenv.train.guards import GuardConfig, Guards
 from simenv.train.measures import Measures
 from simenv.train.models.policy import Policy, chosen_device, load_policy, small
+from simenv.train.report.words import counted
 from simenv.train.rollouts.sampler import Model, Sampler
 from simenv.train.rollouts.workers import EnvPool
 from simenv.train.rollouts.worlds import PooledWorlds, Worlds
@@ -57,6 +60,7 @@ def run_sft(
     resume: bool = True,
     step: int | None = None,
     progress: Progress = silent,
+    tell: Tell = nobody,
     pictures: bool = True,
 ) -> Policy:
     """Teach a policy by demonstrations, and measure what it can do before and after.
@@ -65,10 +69,11 @@ def run_sft(
 
     Args:
         config: How.
-        out: The run folder; a run of the same config in it goes on.
+        out: The run folder; a run of the same config in it goes on, and one that is finished stays as it is.
         resume: Whether it may.
         step: From which checkpoint; by default the last.
         progress: Told what is being done.
+        tell: Told what is to be known about the run; it stands in the report too.
         pictures: Whether the report's plots are written as PNG files too.
 
     Raises:
@@ -77,12 +82,15 @@ def run_sft(
         TrainingStopped: If a guard stops the run.
         KeyboardInterrupt: If it is interrupted; nothing is lost.
     """
+    if resume and step is None and folder.finished(out, "sft", config, start=config.model):
+        return _loaded(config, str(out))
     goes_on = folder.begin(out, "sft", config, start=config.model, resume=resume)
     source, held = _sources(config)
     policy = _beginner(config, source, progress)
     lessons = _lessons(policy.family, config, source, progress)
     shown = _shown(policy.family, config, held, progress)
     exam = _exam(policy, config, held, shown)
+    _tell_few(out, config, exam, tell)
     identity = identity_of(config, policy) | {
         "data_digest": digest(" ".join([each.digest for each in (*lessons, *shown.values())]))
     }
@@ -92,10 +100,12 @@ def run_sft(
         policy.adapt(rank=config.rank, alpha=config.alpha, seed=config.seed)
     job = _SftJob(Sft(policy, config, lessons, list(shown.values())))
     course = Course(out, config, job, identity, Guards(GuardConfig()))
-    course.begin(goes_on=goes_on, step=step)
+    for note in course.begin(goes_on=goes_on, step=step):
+        tell(note)
     course.run(progress)
     job.sft.finish()
     measures.after(policy, pictures=pictures)
+    _mark(out, config, job.step, policy)
     return policy
 
 
@@ -107,17 +117,20 @@ def run_grpo(
     resume: bool = True,
     step: int | None = None,
     progress: Progress = silent,
+    tell: Tell = nobody,
     pictures: bool = True,
 ) -> Policy:
     """Improve a policy by its own rollouts, and measure what it can do before and after.
 
     Args:
         config: How.
-        out: The run folder; a run of the same config and start in it goes on.
+        out: The run folder; a run of the same config and start in it goes on, and one that is finished stays
+            as it is.
         start: A run folder, one of its checkpoints or a base model; by default ``config.model``.
         resume: Whether a run that is there may go on.
         step: From which checkpoint; by default the last.
         progress: Told what is being done.
+        tell: Told what is to be known about the run; it stands in the report too.
         pictures: Whether the report's plots are written as PNG files too.
 
     Raises:
@@ -129,11 +142,14 @@ def run_grpo(
     start = start or config.model
     if not start:
         raise UsageError("reinforcement begins from something: --from RUN, or --model CHECKPOINT")
+    if resume and step is None and folder.finished(out, "grpo", config, start=start):
+        return _loaded(config, str(out))
     policy = _loaded(config, start)
     _refuse_room(config, policy)
     goes_on = folder.begin(out, "grpo", config, start=start, resume=resume)
     source, held = _sources(config)
     exam = _exam(policy, config, held, _shown(policy.family, config, held, progress))
+    _tell_few(out, config, exam, tell)
     identity = identity_of(config, policy) | {"rank": config.rank, "alpha": config.alpha}
     with _worlds(config) as worlds:
         measures = Measures(out, exam, is_certified(held), progress, worlds)
@@ -143,10 +159,29 @@ def run_grpo(
         course = Course(
             out, config, job, identity, Guards(config.guards, adapter_digest=job.grpo.adapters.digest())
         )
-        course.begin(goes_on=goes_on, step=step)
+        for note in course.begin(goes_on=goes_on, step=step):
+            tell(note)
         course.run(progress)
         measures.after(policy, pictures=pictures)
+    _mark(out, config, job.step, policy)
     return policy
+
+
+def _tell_few(out: Path, config: Config, exam: Exam, tell: Tell) -> None:
+    """Say that success is measured on fewer tasks than were asked for."""
+    if len(exam.tasks) == config.evaluations:
+        return
+    there, wanted = counted(len(exam.tasks), "task"), config.evaluations
+    said = (
+        f"Success is measured on {there}, not on {wanted} (evaluations = {wanted}): {config.held_out} has no "
+        "more different ones."
+    )
+    folder.add_note(out, said)
+    tell(said)
+
+
+def _mark(out: Path, config: SftConfig | GrpoConfig, step: int, policy: Policy) -> None:
+    folder.mark_finished(out, config, step=step, weights=policy.digest(), is_small=policy.is_small)
 
 
 # What a run begins from

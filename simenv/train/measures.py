@@ -55,7 +55,7 @@ class Measures:
             raise UsageError("what was before is measured first")
         self.progress("measuring after", 0, 1)
         if policy.is_small:
-            policy.save(self.out / "model")
+            policy.save(self.out / folder.MODEL)
         side, last = self.exam.sit(policy, "after", worlds=self.worlds)
         panel = Panel(before=was, after=side, idle=idle_side(self.exam.tasks))
         episodes = [*episodes_of(self.first, "before"), *episodes_of(last, "after")]

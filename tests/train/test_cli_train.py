@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -140,7 +141,60 @@ def test_check_template_ends_with_one_for_a_template_that_changes_history(
     lines, words = results(capsys)
     assert found == int(any(each["level"] == "fail" for each in lines))
     assert code in (None, found)
-    assert "append-only" in words or "not fit" in words
+    verdict = words.splitlines()[-1]
+    assert verdict.startswith("NOT FIT for training" if found else "FIT for training")
+
+
+def again(taught: tuple[str, str], *more: str) -> list[str]:
+    """Return the command that taught, again."""
+    line = ["train", "sft", "--out", taught[1], "--tasks", TASKS, "--size", "0.3m", "--steps", "1"]
+    wide = ["--set", "room=4000", "--set", "batch_tokens=9000", "--from-runs", taught[0]]
+    return [*line, *settings(), *wide, *more]
+
+
+def test_a_finished_run_says_so_at_once_and_how_to_train_on(
+    taught: tuple[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simenv.train.jobs.run_sft", None)
+    out = Path(taught[1])
+    before = {path: path.stat().st_mtime_ns for path in sorted(out.rglob("*"))}
+    capsys.readouterr()
+    assert main(again(taught)) == 0
+    (result,), words = results(capsys)
+    assert result["weights"] == json.loads((out / "finished.json").read_text())["weights"]
+    assert f"{out} holds this very run, and it is finished (1 step); nothing was done." in words
+    assert f"Its report is {out / 'report.html'}" in words
+    assert f"To train on: simenv train grpo --from {out} --out {out}-grpo" in words
+    assert {path: path.stat().st_mtime_ns for path in sorted(out.rglob("*"))} == before
+    (out / "report.html").unlink()
+    assert main(again(taught)) == 0
+    assert "The report was missing and has been written again" in results(capsys)[1]
+    assert (out / "report.html").is_file()
+    assert "another config: seed 0, not 3" in refused(capsys, *again(taught, "--set", "seed=3"))
+
+
+def test_a_guard_that_stops_a_run_is_told_with_the_command_that_goes_on(
+    taught: tuple[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("simenv.train.grpo.reward_of", some_reward)
+    monkeypatch.setattr(evaluate, "FORCED", 0)
+    capsys.readouterr()
+    out = tmp_path / "b"
+    small = ["--set", "group=2", "--set", "groups=1", "--set", "turn_tokens=4", "--steps", "2"]
+    strict = ["--set", "guards.length_times=none", "--set", "guards.kl=1e-12", "--set", "lr=0.3"]
+    assert main(["train", "grpo", "--from", taught[1], "--out", str(out), *small, *strict]) == 1
+    *_, stopped, way, command = capsys.readouterr().err.splitlines()
+    assert "training stopped at step" in stopped
+    assert "by the guard 'kl'" in stopped
+    good = out / "checkpoints" / "step-000000"
+    assert f"The last good checkpoint is {good}." in stopped
+    assert way.strip() == "To go on from step-000000 with half the learning rate, in another folder:"
+    assert f"simenv train grpo --from {good} --out {tmp_path / 'b-2'} " in command
+    loose = shlex.split(command.strip())[1:]
+    assert main([*loose, "--set", "guards.kl=none", "--steps", "1"]) == 0
+    config = json.loads((tmp_path / "b-2" / "config.json").read_text())
+    assert (config["lr"], config["group"], config["guards"]["length_times"]) == (0.15, 2, None)
 
 
 @pytest.mark.parametrize(("ok", "code"), [(True, 0), (False, 1)])

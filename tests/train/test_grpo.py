@@ -101,6 +101,26 @@ def test_groups_that_all_earned_the_same_are_refilled() -> None:
     assert found.task == 6
 
 
+class Few:
+    """A source of three tasks that come again and again."""
+
+    domain = "airline"
+
+    def at(self, index: int) -> Task:
+        return small.source().at(index % 3)
+
+
+def test_a_task_is_taken_once_in_a_window_whatever_the_refills() -> None:
+    found = trainer([0.0, 0.0, 0.0, 0.0], refills=4)
+    found.source = Few()
+    row, window = found.advance()
+    asked = [job.task.id for job in found.sampler.asked]  # type: ignore[attr-defined]
+    assert sorted(asked.count(task) for task in dict.fromkeys(asked)) == [4, 4, 4]
+    assert (row["tasks"], window.tried, window.tasks) == (3, 3, 8)
+    assert len(window.sampled) == 12
+    assert found.task == 8, "what was drawn again counts as drawn, or a resumed run would draw others"
+
+
 def test_what_was_cut_off_and_did_worse_is_not_blamed() -> None:
     """Failure 9: it stays in the baseline, and neither gradient nor denominator has it."""
     reasons = ["done", "done", "max_tokens", "context"]

@@ -12,6 +12,8 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+import simenv  # noqa: E402
+from simenv.cli import main  # noqa: E402
 from simenv.core.errors import DataError, UsageError  # noqa: E402
 from simenv.train import checkpoint, evaluate, forcing, jobs  # noqa: E402
 from simenv.train.checkpoint import CheckpointError  # noqa: E402
@@ -166,6 +168,8 @@ def test_a_guard_stops_the_run_and_names_the_last_good_checkpoint(
     (told,) = json.loads((tmp_path / "b" / "guards.json").read_text())
     assert told["guard"] == stop.value.stop.guard == "mismatch"
     assert told["checkpoint"] == "step-000000"
+    assert told["command"] == f"simenv train doctor --env simenv/airline-v0 --model {whole[0]}"
+    assert stop.value.__notes__ == [told["next"], f"  {told['command']}"]
     assert read_run(tmp_path / "b").guards
     assert (tmp_path / "b" / "report.html").is_file()
 
@@ -209,7 +213,7 @@ def test_another_version_of_the_environment_is_refused(
     identity = jobs.identity_of
     monkeypatch.setattr(jobs, "identity_of", lambda *given: identity(*given) | {"env_version": "airline-v9"})
     with pytest.raises(CheckpointError, match=r"another version of the environment: expected airline-v9"):
-        go_on(begun, whole[0])
+        go_on(begun, whole[0], steps=5)
 
 
 def test_weights_that_were_changed_meanwhile_are_refused(
@@ -223,7 +227,7 @@ def test_weights_that_were_changed_meanwhile_are_refused(
     config = json.loads((begun / "config.json").read_text())
     (begun / "config.json").write_text(json.dumps(config | {"start": str(other)}))
     with pytest.raises(DataError, match="start digest is"):
-        go_on(begun, other)
+        go_on(begun, other, steps=5)
     with pytest.raises(DataError, match="no longer what they were"):
         load_policy(begun / "checkpoints" / "step-000004")
 
@@ -250,6 +254,74 @@ def test_a_finished_run_is_not_written_over(whole: tuple[Path, str]) -> None:
         run_sft(sft_config(), whole[0], resume=False, pictures=False)
     with pytest.raises(UsageError, match=r"job 'sft', not 'grpo'"):
         go_on(whole[0], whole[0])
+
+
+def seen(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Return every file below a folder with its bytes and when it was written."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def refuse_to_measure(*given: object, **more: object) -> None:
+    raise AssertionError("a finished run is measured again")
+
+
+def test_a_finished_run_that_is_given_again_does_nothing(
+    whole: tuple[Path, str], begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate.Exam, "sit", refuse_to_measure)
+    before = [seen(out) for out in (whole[0], begun)]
+    assert run_sft(sft_config(), whole[0]).digest() == whole[1]
+    for fewer in ({}, {"steps": 2}):
+        policy = run_grpo(grpo_config(**fewer), begun, start=str(whole[0]))
+        assert policy.digest() == load_policy(begun).digest()
+    assert [seen(out) for out in (whole[0], begun)] == before
+    told = json.loads((begun / "finished.json").read_text())
+    assert (told["step"], told["weights"]) == (4, load_policy(begun).digest())
+
+
+def test_more_steps_and_an_earlier_checkpoint_are_not_finished(begun: Path, whole: tuple[Path, str]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_grpo(grpo_config(steps=6), begun, start=str(whole[0]), progress=stopping(5, interrupt))
+    assert not (begun / "finished.json").exists(), "it would vouch for a report of other steps"
+    run_grpo(grpo_config(steps=6), begun, start=str(whole[0]), pictures=False)
+    assert len(rows_of(begun)) == 6
+    run_grpo(grpo_config(steps=6), begun, start=str(whole[0]), step=5, pictures=False)
+    assert json.loads((begun / "finished.json").read_text())["step"] == 6
+
+
+def test_what_may_differ_when_a_run_is_taken_up_is_kept_and_told(
+    begun: Path, whole: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = simenv.__version__
+    monkeypatch.setattr(simenv, "__version__", "9.9")
+    told: list[str] = []
+    run_grpo(grpo_config(steps=5), begun, start=str(whole[0]), tell=told.append, pictures=False)
+    (note,) = told
+    assert note.startswith(f"The checkpoint of step 4 was written with simenv {now}, now 9.9")
+    assert read_run(begun).notes == (note,)
+    assert note in (begun / "report.html").read_text()
+
+
+def test_a_pack_with_fewer_tasks_than_evaluations_is_told_with_both_numbers(
+    whole: tuple[Path, str], tmp_path: Path
+) -> None:
+    pack = tmp_path / "few.jsonl"
+    small = ["--depth", "1:1", "--breadth", "1:1", "--count", "1", "--split", "test"]
+    assert main(["synth", "airline", *small, "--out", str(pack)]) == 0
+    told: list[str] = []
+    wide = {"room": 4000, "batch_tokens": 9000}
+    config = sft_config(held_out=str(pack), evaluations=3, steps=1, every=1, demos=2, **wide)
+    run_sft(config, tmp_path / "a", tell=told.append, pictures=False)
+    (note,) = told
+    assert note == (
+        f"Success is measured on 1 task, not on 3 (evaluations = 3): {pack} has no more different ones."
+    )
+    assert read_run(tmp_path / "a").notes == (note,)
+    assert read_run(tmp_path / "a").panel["measures"]["success"]["before"]["n"] == 1
 
 
 def test_a_half_written_model_is_told(whole: tuple[Path, str], tmp_path: Path) -> None:

@@ -12,6 +12,10 @@ import pytest
 from typing_extensions import override
 
 from simenv.core.errors import DataError
+from simenv.scoring.facts import Fact, TextLoss
+from simenv.scoring.panel import Panel, Side
+from simenv.train.report import words
+from simenv.train.report.about import CHARTS
 from simenv.train.report.charts import charts_of
 from simenv.train.report.data import read_run
 from simenv.train.report.write import write_report
@@ -168,7 +172,7 @@ def test_the_verdict_states_the_figures_of_the_panel(tmp_path: Path, passed: int
         "rows": [{"name": "before", "n": 400, "passed": 164}, {"name": "after", "n": 400, "passed": passed}]
     }
     page = _page(fakes.write_run(tmp_path / "run", fakes.grpo_rows(5), panel=panel))
-    assert f"Success in the panel {sentence}." in page.text
+    assert f"Success on held-out tasks {sentence}." in page.text
 
 
 def _side(value: float, low: float, high: float) -> dict[str, Any]:
@@ -184,16 +188,85 @@ def test_the_panel_of_the_scorer_is_read_with_its_paired_change(
         row = {"tasks": 40, "trials": 80, "passed": int(80 * rate), "rate": rate, "spent": spent}
         return row | {"interval_95": [rate - 0.1, rate + 0.1]}
 
-    success = {"of": "tasks", "before": _side(0.4, 0.3, 0.5), "after": _side(0.5, 0.4, 0.6)}
+    success = {
+        "form": "percent",
+        "of": "tasks",
+        "before": _side(0.4, 0.3, 0.5),
+        "after": _side(0.5, 0.4, 0.6),
+    }
     success |= {"change": _side(0.1, low, high), "idle": _side(0, 0, 0.1)}
     one = {"before": score(0.4), "after": score(0.5), "idle": score(0.0), "measures": {"success": success}}
     for at, panel in enumerate((one | {"unit": "tokens"}, {"capability": one, "regression": one})):
         page = _page(fakes.write_run(tmp_path / str(at), fakes.grpo_rows(3), panel=panel))
         name = " (capability)" if at else ""
-        assert f"Success in the panel{name} {verb} from .40 [.30, .50] to .50 [.40, .60]." in page.text
-        assert f"0.1 [{low:g}, {high:g}]" in page.text
+        assert f"Success on held-out tasks{name} {verb} from .40 [.30, .50] to .50 [.40, .60]." in page.text
+        change = f"+.10 [{words.share(low) if low < 0 else '+' + words.share(low)}, +{words.share(high)}]"
+        assert change in page.text
+        assert (f"On the same tasks it changed by {change}." in page.text) is (at == 0)
         assert "tokens per success" in page.text
         assert "812" in page.text
+
+
+def _scored() -> dict[str, Any]:
+    """Return a panel as the scorer writes it, its figures as wide as they get."""
+
+    def side(agent: str, passed: int) -> Side:
+        facts = [Fact(f"t{at:03}", 0, at < passed, 900, 1234 * bool(passed), 7, 2, 1) for at in range(100)]
+        hits = {f"v{at}": (6, 6 - at % (2 + passed % 3)) for at in range(32)} if passed else {}
+        losses = [TextLoss(f"x{at}", 20.0 + at + passed, 30) for at in range(20)] if passed else []
+        return Side(agent=agent, facts=facts, tools=hits, arguments=hits, validation=losses, retention=losses)
+
+    return Panel(before=side("before", 33), after=side("after", 64), idle=side("idle", 0)).to_json()
+
+
+def _widths(table: str) -> list[float]:
+    """Return about how many pixels each column of a table takes; heads may wrap, cells may not."""
+    wide: dict[int, float] = {}
+    for row in re.findall(r"<tr.*?>(.*?)</tr>", table):
+        for at, (tag, inside) in enumerate(re.findall(r"<(t[hd]).*?>(.*?)</t[hd]>", row)):
+            text = re.sub(r"<.*?>", "", inside)
+            longest = max((text.split() if tag == "th" else [text]), key=len, default="")
+            drawn = 136 if 'class="span"' in inside else 0
+            wide[at] = max(wide.get(at, 0), drawn, 7.8 * len(longest))
+    return [each + 2 * 0.8 * 16 for each in wide.values()]
+
+
+@pytest.mark.parametrize("sets", [False, True])
+def test_the_tables_of_scores_fit_a_window_of_1200_pixels(tmp_path: Path, sets: bool) -> None:
+    one = _scored()
+    panel = {"capability": one, "regression": one, "held back": one} if sets else one
+    folder = fakes.write_run(tmp_path / "run", fakes.grpo_rows(3), panel=panel)
+    html = write_report(folder, pictures=False).read_text("utf-8")
+    section = html[html.index('<section id="panel">') : html.index('<section id="learning">')]
+    tables = re.findall(r"<table>(.*?)</table>", section)
+    assert len(tables) == (5 if sets else 3)
+    for table in tables:
+        assert sum(_widths(table)) < 1200 - 2 * 20 - 2, table
+
+
+def test_the_scores_say_of_how_many_and_what_their_measures_mean(tmp_path: Path) -> None:
+    page = _page(fakes.write_run(tmp_path / "run", fakes.grpo_rows(3), panel=_scored()))
+    assert "192 steps of 32 tasks" in page.text
+    assert "steps of the known solution at which the model picks its tool" in page.text
+    assert "what it passes, nobody has to learn" in page.text
+    for insiders in ("paired change", "interval_95", "mean calls", "unit"):
+        assert insiders not in page.text
+    plain = _page(fakes.write_run(tmp_path / "plain", fakes.grpo_rows(3), panel=fakes.panel()))
+    assert "What the measures mean" not in plain.text
+
+
+def test_every_chart_says_what_it_shows(full: Path) -> None:
+    page = _page(full)
+    for chart in charts_of(read_run(full))[0]:
+        assert CHARTS[chart.key] in page.text
+
+
+def test_notes_of_a_run_are_looked_at_first(tmp_path: Path) -> None:
+    said = "Success is measured on 12 tasks, not on 100 (evaluations = 100): x has no more different ones."
+    notes = {"notes": [{"step": 0, "note": said}]}
+    page = _page(fakes.write_run(tmp_path / "run", fakes.grpo_rows(3), notes=notes))
+    assert page.text.count(said) == 2
+    assert page.text.index(said) < page.text.index("Learning", page.text.index("Look at first"))
 
 
 def test_sentences_change_with_the_data(tmp_path: Path) -> None:
@@ -312,6 +385,7 @@ def test_episodes_are_paired_by_task_and_outcomes_counted(tmp_path: Path) -> Non
         ("skills.json", "3"),
         ("guards.json", "{}"),
         ("guards.json", "[3]"),
+        ("notes.json", "[]"),
         ("loop.json", '{"rounds":{}}'),
         ("episodes.jsonl", "3\n"),
         ("episodes.jsonl", "{\n"),

@@ -35,7 +35,23 @@ def test_an_append_only_template_is_found_fit(name: str) -> None:
     report = look(name)
     assert report.ok
     assert at(report, "ok") >= {"calls and results", "a user turn after reasoning", "a result after a call"}
-    assert report.lines()[-1] == "append-only"
+    assert report.lines()[-1].startswith("FIT for training: turns are only ever appended")
+    assert ("needs one with generation markers" in report.lines()[-1]) is (name != "marked")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("qwen3", "it changes what it wrote before in 5 of 6 probes"),
+        ("bad_leaves_results_out", "calls and results left out, so the model never reads them"),
+        ("bad_empty_marks", "the mask is all zero, and nothing would be learned"),
+    ],
+)
+def test_the_last_line_says_why_not_and_what_to_do(name: str, why: str) -> None:
+    last = look(name).lines()[-1]
+    assert last.startswith("NOT FIT for training through this template: ")
+    assert why in last
+    assert "Way out: `simenv train` writes the turns itself and does not use it" in last
 
 
 def test_qwen3_drops_reasoning_and_the_report_shows_where() -> None:

@@ -21,6 +21,7 @@ from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.chat.writing import compact
 
 _CONTROL = re.compile(r"<\|[\w ]+\|>|\[/?[A-Z_]+\]|</?(?:s|tool_call|tool_response|(?:start|end)_of_turn)>")
+FAMILY, MARKS = "simenv's family", "generation markers"
 _WORDS = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
 
 
@@ -67,12 +68,35 @@ class TemplateReport:
             picture = ("as above",) if finding.picture in drawn else finding.picture
             lines += [f"        {line}" for line in picture]
             drawn.update([finding.picture] if finding.picture else [])
-        verdict = (
-            "append-only"
-            if self.ok
-            else "not fit to render histories with; simenv's families do not use it so"
+        return [*lines, self.verdict]
+
+    @property
+    def verdict(self) -> str:
+        """Whether to train through it, why, and the way out, in one line."""
+        ours = next((f" {each.what}: {each.said}." for each in self.findings if each.what == FAMILY), "")
+        if not self.ok:
+            return (
+                f"NOT FIT for training through this template: {'; '.join(self._reasons())}. Way out: "
+                "`simenv train` writes the turns itself and does not use it; another trainer needs a "
+                f"template that only appends.{ours}"
+            )
+        unmarked = any(each.what == MARKS and each.level != "ok" for each in self.findings)
+        but = " A trainer that takes its mask from a template needs one with generation markers, though."
+        return (
+            "FIT for training: turns are only ever appended, and calls and results are written."
+            f"{but if unmarked else ''}{ours}"
         )
-        return [*lines, verdict]
+
+    def _reasons(self) -> Iterator[str]:
+        """Yield why it is not fit; the probes of histories in one."""
+        failed = [each for each in self.findings if each.level == "fail"]
+        cases = {case.name for case in probes.CASES}
+        if changed := sum(each.what in cases for each in failed):
+            yield (
+                f"it changes what it wrote before in {changed} of {len(cases)} probes, so that tokens would "
+                "be trained on which nobody sampled"
+            )
+        yield from (f"{each.what}: {each.said}" for each in failed if each.what not in cases)
 
 
 def check_template(path: str | Path) -> TemplateReport:
@@ -155,7 +179,7 @@ def _reasoned(history: Sequence[Message], *, inline: bool) -> list[Message]:
 
 def _marks(template: ChatTemplate, source: str) -> Finding:
     """Return whether a mask made from the template holds what the model says."""
-    what = "generation markers"
+    what = MARKS
     if not re.search(r"\{%[-+]?\s*generation\b", source):
         return Finding(
             "note", what, "none: a mask made from this template is all zero. simenv's is not made so"
@@ -204,7 +228,7 @@ def _count(codec: Codec, text: str) -> int:
 
 def _family(template: ChatTemplate, codec: Codec) -> Finding:
     """Return whether simenv's family for this checkpoint writes the tokens that the template writes."""
-    what = "simenv's family"
+    what = FAMILY
     try:
         family = family_of(codec)
     except UsageError as error:

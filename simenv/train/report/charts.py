@@ -134,13 +134,13 @@ _BEHAVIOUR = (
         {"tool_errors": "tool errors", "invalid_calls": "invalid calls"},
     ),
     _Plan(
-        _chart("zero-variance", "Groups without variance, share", "behaviour", form=_P),
-        {"zero_variance": "the share of groups without variance"},
+        _chart("zero-variance", "Groups that teach nothing, share", "behaviour", form=_P),
+        {"zero_variance": "the share of groups that teach nothing"},
     ),
 )
 _HEALTH = (
     _Plan(
-        _chart("kl", "KL to the reference (k3), nats per token", "health"),
+        _chart("kl", "KL to the reference, nats per token", "health"),
         {"kl_ref": "the KL to the reference"},
     ),
     _Plan(_chart("entropy", "Entropy, nats per token", "health"), {"entropy": "entropy"}),
@@ -149,7 +149,10 @@ _HEALTH = (
         {"clip_low": "low", "clip_high": "high"},
     ),
     _Plan(_chart("gradient", "Gradient norm", "health"), {"grad_norm": "the gradient norm"}),
-    _Plan(_chart("update", "Update norm over weight norm", "health"), {"update_ratio": "the update ratio"}),
+    _Plan(
+        _chart("update", "Size of an update, against the weights", "health"),
+        {"update_ratio": "the update ratio"},
+    ),
     _Plan(
         _chart(
             "mismatch",
@@ -161,7 +164,7 @@ _HEALTH = (
         {"mismatch_mean": "mean", "mismatch_k3": "k3", "mismatch_max": "largest"},
         readings.mismatch,
     ),
-    _Plan(_chart("ess", "Effective sample size", "health"), {"ess": "the effective sample size"}),
+    _Plan(_chart("ess", "Effective sample size, share", "health"), {"ess": "the effective sample size"}),
     _Plan(_chart("lr", "Learning rate", "health"), {"lr": "the learning rate"}),
 )
 _SPEED = (

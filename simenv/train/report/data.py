@@ -27,7 +27,7 @@ class Run:
         episodes: ``episodes.jsonl``.
         rounds: Of ``loop.json``.
         guards: Those that fired.
-        notes: What is wrong with the files, in sentences.
+        notes: What is to be known about the run (``notes.json``) and is wrong with the files, in sentences.
     """
 
     name: str
@@ -111,6 +111,9 @@ def read_run(folder: Path) -> Run:
     episodes, torn = _lines(folder / "episodes.jsonl")
     config = _object(folder / "config.json")
     loop = _object(folder / "loop.json")
+    told = [
+        str(each["note"]) for each in records(_object(folder / "notes.json").get("notes")) if "note" in each
+    ]
     if "rounds" in loop and not isinstance(loop["rounds"], list):
         raise _not(folder / "loop.json", 'an object with a list "rounds"')
     return Run(
@@ -123,7 +126,7 @@ def read_run(folder: Path) -> Run:
         episodes=episodes,
         rounds=tuple(records(loop.get("rounds"))),
         guards=_list(folder / "guards.json"),
-        notes=(*notes, *torn),
+        notes=(*told, *notes, *torn),
     )
 
 

@@ -70,7 +70,10 @@ min-width:0;break-inside:avoid;display:flex;flex-direction:column}
 figure>svg{margin-top:auto}h3 small{font-weight:400;color:var(--faint)}
 main>section:first-child h2{border-top:0;margin-top:1rem}
 figure.wide{grid-column:1/-1}
-.reading{margin:0 0 .55rem;font-size:.9rem;line-height:1.45;max-width:none}
+.reading{margin:0 0 .35rem;font-size:.9rem;line-height:1.45;max-width:none}
+.about{margin:0 0 .55rem;font-size:.8rem;line-height:1.4;max-width:none;color:var(--faint)}
+pre{margin:.3rem 0 1rem;padding:.6rem .9rem;border-radius:.5rem;background:var(--wash);overflow-x:auto}
+pre code{overflow-wrap:normal}
 .legend{display:flex;flex-wrap:wrap;gap:.1rem 1rem;margin:0 0 .3rem;font-size:.82rem;color:var(--soft)}
 .legend svg{width:1.7rem;height:.6rem;margin-right:.35rem;display:inline-block;vertical-align:baseline}
 .legend b{font-weight:600;color:var(--ink)}
@@ -91,7 +94,8 @@ background:var(--card)}
 table{border-collapse:collapse;width:100%;font-size:.88rem}
 th,td{padding:.42rem .8rem;text-align:right;border-bottom:1px solid var(--hair);vertical-align:middle;
 white-space:nowrap}
-tr:last-child td{border-bottom:0}th{font-weight:560;color:var(--soft);font-size:.8rem;white-space:nowrap}
+tr:last-child td{border-bottom:0}
+th{font-weight:560;color:var(--soft);font-size:.8rem;line-height:1.3;white-space:normal}
 td.l,th.l{text-align:left}td.l{overflow-wrap:anywhere;min-width:7rem;white-space:normal}
 tr.idle td{color:var(--soft);font-style:italic}
 .span{position:relative;min-width:8.5rem;height:1rem;

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from simenv.train.report import words
+from simenv.train.report.about import CHARTS
 from simenv.train.report.data import Record, number
 from simenv.train.report.panel import told
 from simenv.train.report.shapes import Chart, has_log_axis
@@ -13,7 +14,13 @@ from simenv.train.report.svg import COLOURS, DASHES, small_svg, svg
 from simenv.train.report.words import Estimate
 
 _FIRST = ("name", "set", "stage", "round", "n", "tasks", "trials", "passed", "rate", "interval")
-_HEADS = {"interval": "95 % interval", "rate": "success"}
+_HEADS = {
+    "name": "agent",
+    "interval": "95 % interval",
+    "rate": "success",
+    "mean_calls": "calls per episode",
+    "mean_errors": "refused calls per episode",
+}
 _SHARES = ("rate", "success", "accuracy", "share")
 
 
@@ -76,8 +83,12 @@ def _at(part: float) -> str:
 
 
 def table(rows: Sequence[Record]) -> str:
-    """Return free-form records as a table: known columns first, then the others as they come."""
-    keys = list(dict.fromkeys(key for row in rows for key in row if key != "interval_95"))
+    """Return free-form records as a table: known columns first, then the others as they come.
+
+    Keys that begin with ``_`` are for sentences and have no column.
+    """
+    names = dict.fromkeys(key for row in rows for key in row)
+    keys = [key for key in names if key != "interval_95" and not key.startswith("_")]
     keys += [key for key in ("rate", "interval") if key not in keys and any(map(estimate_of, rows))]
     keys = [key for key in _FIRST if key in keys] + [key for key in keys if key not in _FIRST]
     texts = [key for key in keys if all(isinstance(row.get(key), str | None) for row in rows)]
@@ -173,8 +184,13 @@ def _figure(chart: Chart) -> str:
     inside = _smalls(chart) if chart.kind == "small" else _legend(chart) + svg(chart)
     return (
         f'<figure id="{chart.key}"{wide}><h3>{escape(chart.title)}{log}</h3>'
-        f'<p class="reading">{escape(chart.reading)}</p>{inside}</figure>'
+        f'<p class="reading">{escape(chart.reading)}</p>{_about(chart)}{inside}</figure>'
     )
+
+
+def _about(chart: Chart) -> str:
+    meaning = CHARTS.get(chart.key)
+    return f'<p class="about">{escape(meaning)}</p>' if meaning else ""
 
 
 def _smalls(chart: Chart) -> str:

@@ -123,7 +123,7 @@ def _of_panel(run: Run) -> Verdict | None:
         return None
     first = pairs[0]
     name = f" ({first.name})" if first.name else ""
-    return _judged(first.change, f"Success in the panel{name} {first.told}.")
+    return _judged(first.change, f"Success on held-out tasks{name} {first.told}.")
 
 
 def _of_success(run: Run) -> Verdict | None:
@@ -211,7 +211,9 @@ def pointers(run: Run) -> list[tuple[str, str]]:
 
 def _broken(run: Run) -> Iterator[tuple[str, str]]:
     for guard in run.guards[:2]:
-        yield f"The guard {text_of(guard.get('guard'))} fired at step {text_of(guard.get('step'))}.", "guards"
+        way = "; there is the command that goes on" if guard.get("command") else ""
+        name, step = text_of(guard.get("guard")), text_of(guard.get("step"))
+        yield f"The guard {name} fired at step {step}{way}.", "guards"
     if bad := run.not_finite():
         names = words.listed(list(bad)[:4])
         first = min(steps[0] for steps in bad.values())
@@ -229,7 +231,7 @@ def _fallen(run: Run) -> Iterator[tuple[str, str]]:
             break
     for pair in panel_pairs(run):
         if pair.change < 0:
-            yield f"In the panel {pair.name or 'success'} {pair.told}.", "panel"
+            yield f"On held-out tasks {pair.name or 'success'} {pair.told}.", "panel"
     if run.rounds and (lost := _tasks(run.rounds[-1], "regressions")):
         name, won = text_of(run.rounds[-1].get("round")), len(_tasks(run.rounds[-1], "progressions"))
         yield f"Round {name} lost {words.counted(len(lost), 'task')} and won {won}.", "loop"

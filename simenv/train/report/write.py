@@ -10,11 +10,10 @@ from html import escape
 from pathlib import Path
 
 from simenv.core.errors import DataError
-from simenv.train.report import episodes, parts, skills, summary, words
+from simenv.train.report import episodes, parts, scores, skills, summary, words
 from simenv.train.report.charts import SECTIONS, charts_of
 from simenv.train.report.data import Run, read_run
 from simenv.train.report.page_parts import page
-from simenv.train.report.panel import tables_of
 from simenv.train.report.shapes import Chart
 
 FILE = "report.html"
@@ -55,14 +54,14 @@ def _page(run: Run, shown: Sequence[Chart], missing: dict[str, list[str]]) -> st
     by_section = {key: [each for each in shown if each.section == key] for key in SECTIONS}
     possible = [
         ("loop", "Rounds", _loop(run), ""),
-        ("panel", "Scores", _panel(run), "scores (panel.json)"),
+        ("panel", "Scores", scores.section(run), "scores (panel.json)"),
         *(
             (key, title, parts.charts(by_section[key], missing.get(key, [])), "")
             for key, title in SECTIONS.items()
         ),
         ("skills", "Skills", skills.section(run), "a profile of skills (skills.json)"),
         ("episodes", "Episodes", episodes.section(run.episodes), "episodes to read (episodes.jsonl)"),
-        ("guards", "Guards", parts.table(run.guards) if run.guards else "", ""),
+        ("guards", "Guards", _guards(run), ""),
     ]
     sections = [(anchor, title, inside) for anchor, title, inside, _ in possible if inside]
     sections.append(("config", "Config and files", _config(run)))
@@ -95,21 +94,19 @@ def _summary(run: Run, anchors: Collection[str]) -> str:
     )
 
 
-def _panel(run: Run) -> str:
-    """Return the tables of the panel, and what it holds besides."""
-    tables, rest = tables_of(run.panel)
-    if not tables:
+def _guards(run: Run) -> str:
+    """Return which guards fired and what goes on; nothing where none did."""
+    if not run.guards:
         return ""
-    told = " ".join(
-        f"{(pair.name or 'Success').capitalize()} {pair.told}." for pair in summary.panel_pairs(run)
+    shown = [{key: each[key] for key in each if key not in ("next", "command")} for each in run.guards]
+    lead = '<p class="lead">A guard stops a run that has gone wrong, before more time is spent on it.</p>'
+    ways = "".join(
+        f"<p>{escape(parts.text_of(each['next']))}</p>"
+        + (f"<pre><code>{escape(parts.text_of(each['command']))}</code></pre>" if each.get("command") else "")
+        for each in run.guards
+        if each.get("next")
     )
-    lead = f'<p class="lead">{escape(told)}</p>' if told else ""
-    blocks = [
-        (f"<h4>{escape(name.replace('_', ' '))}</h4>" if name != "rows" else "") + parts.table(rows)
-        for name, rows in tables.items()
-    ]
-    single = parts.facts(parts.flattened(rest))
-    return lead + "".join(blocks) + single
+    return lead + parts.table(shown) + ways
 
 
 def _loop(run: Run) -> str:
