@@ -8,7 +8,6 @@ that is refreshed, binary reward, and no blame for what was cut off.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from time import perf_counter
 from typing import Protocol
 
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from simenv.core.task import Task
 from simenv.episodes.episode import Episode
-from simenv.train.chat.tokens import Segment, TokenEpisode
+from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.config import Cursor, GrpoConfig
 from simenv.train.demos import hint
 from simenv.train.maths.advantages import advantages, reward_table, zero_variance
@@ -34,7 +33,7 @@ from simenv.train.models.policy import Policy
 from simenv.train.models.weights import load_optimizer, optimizer_tensors
 from simenv.train.rollouts.batches import Batch, batch, by_length
 from simenv.train.rollouts.rewards import reward_of
-from simenv.train.rollouts.rollout import Job, Rollout, Sampling
+from simenv.train.rollouts.rollout import Job, Rollout, Sampling, turns_of, without_hint
 from simenv.train.rollouts.rows import row_of
 from simenv.train.rollouts.sampler import Sampler
 from simenv.train.tasks import Source
@@ -346,25 +345,6 @@ class Grpo:
 def _counted(window: Window, batches: Sequence[Batch]) -> int:
     """Return how many tokens count in the loss."""
     return sum(int(window.keep[window.owner][data.row_of.cpu()].sum()) for data in batches)
-
-
-def without_hint(rollout: Rollout, plain: Sequence[Segment]) -> Rollout:
-    """Return a rollout as it would read without its hint: the policy has to learn to do without."""
-    # The hint is heard last before the header of the first turn.
-    at = next(at for at, each in enumerate(plain) if each.sampled) - 1
-    bare = [TokenEpisode([*each.segments[:at], *each.segments[at + 1 :]]) for each in rollout.sequences]
-    rollout.earlier, rollout.tokens, rollout.guided = bare[:-1], bare[-1], True
-    return rollout
-
-
-def turns_of(rollout: Rollout) -> list[list[int]]:
-    """Return the number of its turn, from 1, for every token that was said, sequence by sequence."""
-    numbers = count(1)
-    found = []
-    for each in rollout.sequences:
-        turns = [(next(numbers), segment) for segment in each.segments if segment.sampled]
-        found.append([number for number, segment in turns for _ in segment.ids])
-    return found
 
 
 def _moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> float:

@@ -23,19 +23,16 @@ from torch import Tensor
 from simenv.core import catalog
 from simenv.core.canonical import digest
 from simenv.core.errors import UsageError
-from simenv.core.task import Task
 from simenv.train import folder
 from simenv.train.chat.codec import Codec
-from simenv.train.chat.families import Family
-from simenv.train.chat.tokenizer import make_tokenizer, texts_of
+from simenv.train.chat.tokenizer import make_tokenizer
 from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.config import Config, Cursor, GrpoConfig, SftConfig
 from simenv.train.course import Course, Progress, Row, Tell, nobody, silent
-from simenv.train.demos import demonstrate, demos
-from simenv.train.distill import demos_of_logs
 from simenv.train.evaluate import Exam, first_tasks, is_certified, retention_texts
 from simenv.train.grpo import Grpo
 from simenv.train.guards import GuardConfig, Guards
+from simenv.train.lessons import lessons_for, shown_for, texts_for
 from simenv.train.measures import Measures
 from simenv.train.models.policy import Policy, chosen_device, load_policy, small
 from simenv.train.report.words import counted
@@ -47,7 +44,6 @@ from simenv.train.tasks import Source, source_of
 
 FRESH = 100_000
 """Where reinforcement begins to take tasks: endless sources then give others than those of demonstrations."""
-TOKENIZER_TASKS = 150
 SPARE = 1.25
 """What is sampled may be so much longer than what was shown."""
 _TEXTS = 24
@@ -87,8 +83,8 @@ def run_sft(
     goes_on = folder.begin(out, "sft", config, start=config.model, resume=resume)
     source, held = _sources(config)
     policy = _beginner(config, source, progress)
-    lessons = _lessons(policy.family, config, source, progress)
-    shown = _shown(policy.family, config, held, progress)
+    lessons = lessons_for(policy.family, config, source, progress)
+    shown = shown_for(policy.family, config, held, progress)
     exam = _exam(policy, config, held, shown)
     _tell_few(out, config, exam, tell)
     identity = identity_of(config, policy) | {
@@ -148,7 +144,7 @@ def run_grpo(
     _refuse_room(config, policy)
     goes_on = folder.begin(out, "grpo", config, start=start, resume=resume)
     source, held = _sources(config)
-    exam = _exam(policy, config, held, _shown(policy.family, config, held, progress))
+    exam = _exam(policy, config, held, shown_for(policy.family, config, held, progress))
     _tell_few(out, config, exam, tell)
     identity = identity_of(config, policy) | {"rank": config.rank, "alpha": config.alpha}
     with _worlds(config) as worlds:
@@ -211,7 +207,7 @@ def _beginner(config: SftConfig, source: Source, progress: Progress) -> Policy:
             )
         _refuse_room(config, policy)
         return policy
-    tokenizer = make_tokenizer(_texts(config, source, progress), config.vocab, pairs=True)
+    tokenizer = make_tokenizer(texts_for(config, source, progress), config.vocab, pairs=True)
     return small(
         config.size,
         Codec(tokenizer),
@@ -221,70 +217,10 @@ def _beginner(config: SftConfig, source: Source, progress: Progress) -> Policy:
     )
 
 
-def _texts(config: SftConfig, source: Source, progress: Progress) -> Iterator[str]:
-    """Yield the texts of a few demonstrations."""
-    total = min(TOKENIZER_TASKS, config.demos)
-    for at in range(total):
-        episode = demonstrate(source.at(at), face=config.face)
-        if episode is not None:
-            yield from texts_of(episode)
-        progress("texts", at + 1, total)
-
-
 def _refuse_room(config: Config, policy: Policy) -> None:
     room = cast(Model, policy.model).room
     if config.room > room:
         raise UsageError(f"room = {config.room}, and the model has room for {room} tokens; give room={room}")
-
-
-def _lessons(family: Family, config: SftConfig, source: Source, progress: Progress) -> list[TokenEpisode]:
-    """Return the demonstrations of the oracle, or those that successful runs make."""
-    fits = _fits(config)
-    if config.runs:
-        found = demos_of_logs(config.runs, family, domain=source.domain, face=config.face, **fits)
-        return [tokens for _, tokens in found]
-    made = demos(family, source, config.demos, _kinds(config), seed=config.seed, face=config.face, **fits)
-    return [tokens for _, tokens in _counted(made, "demonstrations", config.demos, progress)]
-
-
-def _fits(config: Config) -> dict[str, Any]:
-    """Return what a demonstration has to fit into, as it has in sampling."""
-    return {"room": config.room, "memory": config.memory, "turn_tokens": config.turn_tokens}
-
-
-def _kinds(config: SftConfig) -> dict[str, int]:
-    return {str(kind): share for kind, share in config.kinds.items()}
-
-
-def _shown(
-    family: Family, config: SftConfig | GrpoConfig, held: Source, progress: Progress
-) -> dict[str, TokenEpisode]:
-    """Return held-out demonstrations by task; of other tasks than those that are played, where there are."""
-    kinds = _kinds(config) if isinstance(config, SftConfig) else {"plain": 1}
-    made = demos(
-        family,
-        held,
-        config.validation,
-        kinds,
-        seed=config.seed,
-        face=config.face,
-        start=config.evaluations,
-        **_fits(config),
-    )
-    shown: dict[str, TokenEpisode] = {}
-    for task, tokens in _counted(made, "held-out demonstrations", config.validation, progress):
-        cuts = sum(name.partition("#")[0] == task.id for name in shown)
-        shown[f"{task.id}#{cuts}" if cuts else task.id] = tokens
-    return shown
-
-
-def _counted(
-    made: Iterator[tuple[Task, TokenEpisode]], what: str, total: int, progress: Progress
-) -> Iterator[tuple[Task, TokenEpisode]]:
-    for at, each in enumerate(made, 1):
-        # An episode whose context is cut gives more than one.
-        progress(what, min(at, total), total)
-        yield each
 
 
 def _exam(policy: Policy, config: Config, held: Source, shown: Mapping[str, TokenEpisode]) -> Exam:

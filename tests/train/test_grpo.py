@@ -14,7 +14,7 @@ from simenv.core.task import Task  # noqa: E402
 from simenv.train import config  # noqa: E402
 from simenv.train.chat.tokens import Segment, TokenEpisode  # noqa: E402
 from simenv.train.config import GrpoConfig, checked  # noqa: E402
-from simenv.train.grpo import Grpo, Window, without_hint  # noqa: E402
+from simenv.train.grpo import Grpo, Window  # noqa: E402
 from simenv.train.maths.advantages import ADVANTAGES  # noqa: E402
 from simenv.train.maths.corrections import CORRECTIONS  # noqa: E402
 from simenv.train.maths.credit import CREDITS  # noqa: E402
@@ -24,7 +24,7 @@ from simenv.train.maths.losses import POLICY_LOSSES  # noqa: E402
 from simenv.train.maths.window import AGGREGATIONS  # noqa: E402
 from simenv.train.rollouts.batches import batch  # noqa: E402
 from simenv.train.rollouts.rewards import reward_of  # noqa: E402
-from simenv.train.rollouts.rollout import Job, Rollout, Sampling  # noqa: E402
+from simenv.train.rollouts.rollout import Job, Rollout, Sampling, without_hint  # noqa: E402
 from simenv.train.rollouts.sampler import Sampler  # noqa: E402
 from tests.train import small  # noqa: E402
 

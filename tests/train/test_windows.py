@@ -24,11 +24,11 @@ from simenv.train.chat.families import Family, family_of  # noqa: E402
 from simenv.train.chat.transcript import Transcript, counter  # noqa: E402
 from simenv.train.demos import demonstrate, demos, lessons_of, tokens_of  # noqa: E402
 from simenv.train.evaluate import played  # noqa: E402
-from simenv.train.grpo import Grpo, turns_of, without_hint  # noqa: E402
+from simenv.train.grpo import Grpo  # noqa: E402
 from simenv.train.models.policy import Policy  # noqa: E402
 from simenv.train.models.policy import small as make  # noqa: E402
 from simenv.train.rollouts.agent import Drawing, ModelAgent  # noqa: E402
-from simenv.train.rollouts.rollout import Job, Rollout, Sampling  # noqa: E402
+from simenv.train.rollouts.rollout import Job, Rollout, Sampling, turns_of, without_hint  # noqa: E402
 from simenv.train.rollouts.sampler import Sampler  # noqa: E402
 from simenv.train.rollouts.workers import EnvPool  # noqa: E402
 from simenv.train.rollouts.worlds import PooledWorlds  # noqa: E402

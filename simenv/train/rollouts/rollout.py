@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from simenv.core.errors import UsageError
 from simenv.core.task import Task
 from simenv.episodes.chat import Message
 from simenv.episodes.context import Memory
-from simenv.train.chat.tokens import TokenEpisode
+from simenv.train.chat.tokens import Segment, TokenEpisode
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +100,22 @@ class Sampling:
                 f"temperature is at least 0, room at least 2 and turn_tokens at least 1, got "
                 f"{self.temperature}, {self.room} and {self.turn_tokens}"
             )
+
+
+def without_hint(rollout: Rollout, plain: Sequence[Segment]) -> Rollout:
+    """Return a rollout as it would read without its hint: the policy has to learn to do without."""
+    # The hint is heard last before the header of the first turn.
+    at = next(at for at, each in enumerate(plain) if each.sampled) - 1
+    bare = [TokenEpisode([*each.segments[:at], *each.segments[at + 1 :]]) for each in rollout.sequences]
+    rollout.earlier, rollout.tokens, rollout.guided = bare[:-1], bare[-1], True
+    return rollout
+
+
+def turns_of(rollout: Rollout) -> list[list[int]]:
+    """Return the number of its turn, from 1, for every token that was said, sequence by sequence."""
+    numbers = count(1)
+    found = []
+    for each in rollout.sequences:
+        turns = [(next(numbers), segment) for segment in each.segments if segment.sampled]
+        found.append([number for number, segment in turns for _ in segment.ids])
+    return found
