@@ -45,7 +45,8 @@ def forced(policy: Policy, shown: Mapping[str, TokenEpisode]) -> list[Forced]:
 
     Args:
         policy: Is asked.
-        shown: Demonstration by id of its task.
+        shown: Demonstration by id of its task; ``#`` and a number behind it name later parts of one that was
+            cut, which are taken together.
     """
     names = sorted(shown)
     found: list[Forced] = []
@@ -75,7 +76,7 @@ class _Forcing:
             for at in lanes:
                 due = self.family.action(self.paths[at][turn][1])
                 steps[at].append((due, self.family.action(tries[at])))
-        return [Forced(name, each) for name, each in zip(names, steps, strict=True)]
+        return [Forced(name.partition("#")[0], each) for name, each in zip(names, steps, strict=True)]
 
     def _tried(self, lanes: Sequence[int], turn: int) -> dict[int, list[int]]:
         """Read what comes before a turn and return what the model would say in its place."""

@@ -22,6 +22,7 @@ def row_of(rollouts: Sequence[Rollout], rewards: Sequence[float]) -> dict[str, f
         "reward_std": pstdev(rewards) if rewards else 0.0,
         "success": fmean(passed) if rollouts else 0.0,
         "episodes": len(rollouts),
+        "cuts": fmean(len(rollout.earlier) for rollout in rollouts) if rollouts else 0.0,
         "turns": fmean(rollout.turns for rollout in rollouts) if rollouts else 0.0,
         "tool_errors": _per_call(rollouts),
         "invalid_calls": fmean(rollout.refused > 0 for rollout in rollouts) if rollouts else 0.0,
@@ -34,8 +35,6 @@ def row_of(rollouts: Sequence[Rollout], rewards: Sequence[float]) -> dict[str, f
     for intent in sorted({rollout.task.intent for rollout in rollouts}):
         mine = [good for rollout, good in zip(rollouts, passed, strict=True) if rollout.task.intent == intent]
         row[f"success/{intent}"], row[f"episodes/{intent}"] = fmean(mine), len(mine)
-    if any(rollout.earlier for rollout in rollouts):
-        row["cuts"] = fmean(len(rollout.earlier) for rollout in rollouts)
     for reason, count in sorted(Counter(rollout.reason for rollout in rollouts).items()):
         if reason != "done":
             row[f"truncated/{reason}"] = count / len(rollouts)
