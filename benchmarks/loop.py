@@ -4,8 +4,10 @@
 
 Prints one JSON object, whatever it says. A small decoder learns from demonstrations once. From it, for each
 seed, two loops begin that differ in one thing: one draws the tasks of a round by weakness times learnability,
-the other uniformly. Both have the same rounds, rollouts, demonstrations and held-out tasks. At the end both
-policies, and the one they began from, play tasks that neither loop has seen, by the same random numbers.
+the other uniformly. Both have the same rounds, rollouts, demonstrations and held-out tasks. A step of GRPO
+takes as many rollouts as it needs to find groups that teach something, so what tasks are chosen decides how
+many steps the rollouts buy. At the end both policies, and the one they began from, play tasks that neither
+loop has seen, by the same random numbers.
 
 The interval of the difference is Student's over the seeds, which is what another seed would show; the one
 over tasks, clustered by world, is of these seeds only. The start is shared, so neither tells what another
@@ -44,7 +46,7 @@ T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 BENCH: dict[str, Any] = {
     "tasks": f"simple:{INTENTS}", "size": "1m", "vocab": 3000, "room": 700, "turn_tokens": 100,
     "start_demos": 700, "start_steps": 400, "rounds": 3, "held": 100, "made": 60, "sft_steps": 0,
-    "steps": 5, "groups": 12, "group": 4, "refills": 1, "lr": 0.002,
+    "rollouts": 240, "steps": 60, "groups": 6, "group": 4, "refills": 6, "lr": 0.002,
 }  # fmt: skip
 QUICK: dict[str, Any] = BENCH | {
     "size": "0.3m", "vocab": 600, "room": 900, "turn_tokens": 12, "start_demos": 12, "start_steps": 2,

@@ -100,6 +100,7 @@ class Grpo:
     Attributes:
         step: Steps that are done.
         task: Tasks that were drawn.
+        left: Rollouts that may still be sampled, None for any number; a window that needs more ends early.
     """
 
     def __init__(
@@ -110,6 +111,12 @@ class Grpo:
         self.optimizer: Optimizers = adamw(self.adapters.parameters(), lr=config.lr)
         self.sampler: Samples = sampler or Sampler(policy.model, policy.family, face=config.face)  # type: ignore[arg-type]
         self.step = self.task = 0
+        self.left: int | None = None
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether there are fewer rollouts left than a group has."""
+        return self.left is not None and self.left < self.config.group
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """Return copies of all tensors that a checkpoint needs."""
@@ -166,6 +173,8 @@ class Grpo:
         taken: set[str] = set()
         for refill in range(config.refills):
             wanted = config.groups - len(kept)
+            if self.left is not None:
+                wanted = min(wanted, self.left // config.group)
             if wanted <= 0:
                 break
             tasks = [each for each in self._tasks(self.task + drawn, wanted) if each.id not in taken]
@@ -205,6 +214,8 @@ class Grpo:
             memory=config.memory,
         )
         rollouts = self.sampler.sample(jobs, how)
+        if self.left is not None:
+            self.left -= len(jobs)
         return [rollouts[at : at + size] for at in range(0, len(rollouts), size)]
 
     def _guided(self, groups: list[list[Rollout]], refill: int) -> list[list[Rollout]]:

@@ -152,6 +152,22 @@ def test_a_second_pass_is_held_to_the_policy_before_the_first() -> None:
     assert (once["clip_low"], once["clip_high"]) == (0.0, 0.0)
 
 
+def test_rollouts_that_are_left_end_a_window_early() -> None:
+    found = trainer([0.0, 0.0, 0.0, 0.0], refills=40)
+    found.left = 4 * 5 + 3
+    _, window = found.advance()
+    assert len(window.sampled) == 4 * 5
+    assert found.left == 3
+    assert found.is_spent
+    _, window = found.advance()
+    assert not window.sampled, "three are no group of four"
+    passed = trainer([1.0, 0.0, 0.0, 0.0], refills=40)
+    passed.left = 100
+    passed.advance()
+    assert not passed.is_spent
+    assert passed.left == 100 - 4 * passed.config.groups, "groups with a signal need no refill"
+
+
 def test_a_guide_tells_groups_that_failed_whole() -> None:
     found = trainer([0.0, 0.0, 0.0, 0.0], guide=True)
     _, window = found.advance()

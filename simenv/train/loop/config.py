@@ -36,7 +36,9 @@ class LoopConfig(GrpoConfig):
         held: How many held-out tasks are played in every round.
         made: How many tasks are made in every round.
         uniform: Whether weaknesses are left aside: the control.
-        steps: GRPO steps of a round.
+        steps: GRPO steps of a round, at most.
+        rollouts: Rollouts of a round, at most; 0 for any number. With ``refills`` a step takes as many as it
+            needs to find groups that teach something, so tasks at the right level buy more steps.
         sft_steps: Steps on the oracle's demonstrations of the made tasks before them; a small decoder needs
             some.
         sft_lr: Of these steps.
@@ -53,6 +55,7 @@ class LoopConfig(GrpoConfig):
     tasks: str = LESSONS
     held_out: str = ""
     steps: int = Field(default=6, ge=0)
+    rollouts: int = Field(default=0, ge=0)
     rounds: int = Field(default=3, ge=1)
     held: int = Field(default=96, ge=2)
     made: int = Field(default=96, ge=1)

@@ -204,10 +204,11 @@ def _reinforce(
 ) -> Trained:
     told = config.of_grpo(number, Path(f"round-{number}"))
     job = Grpo(policy, told, source)
+    job.left = config.rollouts or None
     guards = Guards(config.guards, adapter_digest=job.adapters.digest())
     rollouts, reason = 0, ""
     with MetricsWriter(folder, config=told.digest, tensorboard=False) as metrics:
-        while job.step < config.steps:
+        while job.step < config.steps and not job.is_spent:
             row, window = job.advance()
             rollouts += len(window.sampled)
             stop = guards.check(metrics.write(job.step - 1, row))
