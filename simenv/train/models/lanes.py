@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+Layer = tuple[Tensor, Tensor, Tensor]
+"""Keys, values and tail of one layer of a cache."""
+_HOLES = 3
+"""One lane in so many must be read, or those that are read are copied."""
 
 
 @dataclass(slots=True)
@@ -54,10 +60,55 @@ class Reach:
         tail[self.lanes] = whole.gather(1, self.tail[..., None].expand(-1, -1, x.shape[2]))
         return whole
 
-    def through(self, store: Tensor, new: Tensor) -> Tensor:
-        """Write new keys or values [n, groups, tokens, head] to a cache and return what is seen."""
-        store[self.lanes[self.rows], :, self.positions] = new[self.rows, :, self.columns]
-        return store[self.lanes, :, : self.seen]
+    def look(self, q: Tensor, k: Tensor, v: Tensor, layer: Layer, mask: Tensor | None) -> Tensor:
+        """Write new keys and values to a cache and return what queries find there."""
+        seen = []
+        for store, new in zip(layer, (k, v), strict=False):
+            store[self.lanes[self.rows], :, self.positions] = new[self.rows, :, self.columns]
+            seen.append(store[self.lanes, :, : self.seen])
+        return attend(q, seen[0], seen[1], mask)
+
+
+@dataclass(slots=True)
+class Point:
+    """Where one token of each of some lanes stands.
+
+    Attributes:
+        lanes: Which lanes, [n].
+        positions: Of the token in its lane, [n].
+        top: One more than the last of the lanes.
+        seen: How many tokens of a lane are looked at.
+    """
+
+    lanes: Tensor
+    positions: Tensor
+    top: int
+    seen: int
+
+    def behind(self, tail: Tensor, x: Tensor) -> Tensor:
+        """Put the old tails [lanes, taps + 1, width] before new tokens, and remember the new tails."""
+        whole = torch.cat((tail[self.lanes], x), 1)
+        tail[self.lanes] = whole[:, 1:]
+        return whole
+
+    def look(self, q: Tensor, k: Tensor, v: Tensor, layer: Layer, mask: Tensor | None) -> Tensor:
+        """Write new keys and values to a cache and return what queries find there."""
+        keys, values, _ = layer
+        keys[self.lanes, :, self.positions] = k[:, :, 0]
+        values[self.lanes, :, self.positions] = v[:, :, 0]
+        if self.top > len(q) * _HOLES:
+            return attend(q, keys[self.lanes, :, : self.seen], values[self.lanes, :, : self.seen], mask)
+        # Where lanes lie close the cache is read in place: a copy costs more than the lanes between them.
+        near = slice(self.top)
+        sight = None if mask is None else self._spread(mask)
+        return attend(self._spread(q), keys[near, :, : self.seen], values[near, :, : self.seen], sight)[
+            self.lanes
+        ]
+
+    def _spread(self, rows: Tensor) -> Tensor:
+        every = rows.new_zeros((self.top, *rows.shape[1:]))
+        every[self.lanes] = rows
+        return every
 
 
 @dataclass(slots=True)
@@ -83,10 +134,12 @@ class Stand:
         old.copy_(torch.where(self.active, whole[:, 1:], old))
         return whole
 
-    def through(self, store: Tensor, new: Tensor) -> Tensor:
-        """Write new keys or values [n, groups, 1, head] to a cache and return what is seen."""
-        store[self.lanes, :, self.positions] = new[:, :, 0]
-        return store[: len(new), :, : self.seen]
+    def look(self, q: Tensor, k: Tensor, v: Tensor, layer: Layer, mask: Tensor | None) -> Tensor:
+        """Write new keys and values to a cache and return what queries find there."""
+        keys, values, _ = layer
+        keys[self.lanes, :, self.positions] = k[:, :, 0]
+        values[self.lanes, :, self.positions] = v[:, :, 0]
+        return attend(q, keys[: len(q), :, : self.seen], values[: len(q), :, : self.seen], mask)
 
 
 @dataclass(slots=True)
@@ -94,13 +147,33 @@ class Frame:
     """What all layers of one pass share.
 
     Attributes:
-        cos: Cosines of the rotary positions, [batch or 1, 1, tokens, turning / 2].
+        cos: Cosines of the rotary positions, [batch or 1, tokens, 1, turning / 2].
         sin: Sines, the same.
-        mask: What each token sees, boolean [batch, 1, tokens, seen], or None for all to its left.
+        mask: What ``sight`` says that each token sees, or None for all to its left.
         reach: Where the tokens stand, if a cache is read.
     """
 
     cos: Tensor
     sin: Tensor
     mask: Tensor | None = None
-    reach: Reach | Stand | None = None
+    reach: Reach | Point | Stand | None = None
+
+
+def sight(positions: Tensor, seen: int, dtype: torch.dtype) -> Tensor:
+    """Return what to add to scores, 0 or -inf, [n, 1, tokens, seen], of tokens at positions [n, tokens]."""
+    hidden = torch.arange(seen, device=positions.device) > positions[..., None]
+    found = torch.zeros(hidden.shape, dtype=dtype, device=hidden.device)
+    return found.masked_fill_(hidden, -torch.inf)[:, None]
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Return what queries [n, heads, tokens, head] find among keys and values [n, groups, seen, head]."""
+    spread = q.shape[1] // k.shape[1]
+    if q.shape[2] == 1 and mask is not None:
+        # The heads of a group look like tokens of one head, so that the cache is not copied for each.
+        few = q.reshape(len(q), k.shape[1], spread, -1)
+        seen = mask.expand(-1, -1, spread, -1)
+        return F.scaled_dot_product_attention(few, k, v, attn_mask=seen).reshape(q.shape)
+    if spread > 1:
+        k, v = k.repeat_interleave(spread, 1), v.repeat_interleave(spread, 1)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)

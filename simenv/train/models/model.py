@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from simenv.core.errors import UnknownNameError
-from simenv.train.models.lanes import Cache, Frame, Reach, Stand
+from simenv.train.models.fused import rms_norm, rotate, with_before
+from simenv.train.models.lanes import Cache, Frame, Layer, Point, Reach, Stand, attend, sight
 
 EPS = 1e-6
 
@@ -84,10 +85,6 @@ def shape(name: str) -> Shape:
     return SHAPES[name]
 
 
-Layer = tuple[Tensor, Tensor, Tensor]
-"""Keys, values and tail of one layer of a cache."""
-
-
 class Norm(nn.Module):
     """Root mean square normalisation with a gain."""
 
@@ -97,14 +94,7 @@ class Norm(nn.Module):
 
     @override
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, (x.shape[-1],), self.weight, EPS)
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn the leading channels of queries or keys [batch, heads, tokens, head] to their positions."""
-    turning = 2 * cos.shape[-1]
-    a, b = x[..., :turning].chunk(2, -1)
-    return torch.cat((a * cos - b * sin, b * cos + a * sin, x[..., turning:]), -1)
+        return rms_norm(x, self.weight, EPS)
 
 
 class Attention(nn.Module):
@@ -129,51 +119,39 @@ class Attention(nn.Module):
     @override
     def forward(self, x: Tensor, frame: Frame, layer: Layer | None) -> Tensor:
         s, (batch, tokens, _) = self.shape, x.shape
-        x = self._behind_tail(x, frame, layer)
-        extra = x.shape[1] - tokens
-        x = self._tapped(x)
-        q = self.q_norm(self.q_proj(x[:, extra:]).view(batch, tokens, s.heads, s.head)).transpose(1, 2)
-        v = self.v_proj(x[:, extra:]).view(batch, tokens, s.groups, s.head).transpose(1, 2)
-        k = self.k_proj(x).view(batch, tokens + extra, s.groups, s.head).transpose(1, 2)
-        k = self.k_norm(self._smeared(k)[:, :, extra:])
-        q, k = rotate(q, frame.cos, frame.sin), rotate(k, frame.cos, frame.sin)
+        x = self._tapped(x, frame, layer)
+        lead = x.shape[1] - tokens
+        q = self.q_proj(x).view(batch, -1, s.heads, s.head)[:, lead:]
+        v = self.v_proj(x).view(batch, -1, s.groups, s.head)[:, lead:].transpose(1, 2)
+        k = self._smeared(self.k_proj(x).view(batch, -1, s.groups, s.head))[:, lead:]
+        q = rotate(self.q_norm(q), frame.cos, frame.sin).transpose(1, 2)
+        k = rotate(self.k_norm(k), frame.cos, frame.sin).transpose(1, 2)
         if layer is not None and frame.reach is not None:
-            k, v = frame.reach.through(layer[0], k), frame.reach.through(layer[1], v)
-        mixed = _mixed(q, k, v, frame.mask)
-        out: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, tokens, -1))
+            found = frame.reach.look(q, k, v, layer, frame.mask)
+        else:
+            found = attend(q, k, v, frame.mask)
+        out: Tensor = self.o_proj(found.transpose(1, 2).reshape(batch, tokens, -1))
         return out
 
-    def _behind_tail(self, x: Tensor, frame: Frame, layer: Layer | None) -> Tensor:
-        """Put the tail of a cache before the new tokens, and remember the new tail."""
-        if layer is None or frame.reach is None or not (self.shape.taps or self.shape.copying):
-            return x
-        return frame.reach.behind(layer[2], x)
+    def _tapped(self, x: Tensor, frame: Frame, layer: Layer | None) -> Tensor:
+        """Add a share of the tokens before, channel by channel.
 
-    def _tapped(self, x: Tensor) -> Tensor:
-        """Add a share of the tokens before, channel by channel."""
-        out = x
-        for back in range(1, self.shape.taps + 1):
-            out = out + self.taps[back - 1] * F.pad(x, (0, 0, back, -back))
-        return out
+        Behind a cache one token more comes out, in front: the last one before, for its key.
+        """
+        s = self.shape
+        reach = frame.reach if layer is not None and (s.taps or s.copying) else None
+        if layer is not None and reach is not None:
+            x = reach.behind(layer[2], x)
+        if s.taps:
+            x = with_before(x, None, self.taps)
+        return x if reach is None else x[:, s.taps :].contiguous()
 
     def _smeared(self, k: Tensor) -> Tensor:
-        """Mix every key with the one before; the first of all has none."""
+        """Mix every key [batch, tokens, groups, head] with the one before; the first of all has none."""
         if not self.shape.copying:
             return k
-        return k + torch.sigmoid(self.mix) * (F.pad(k, (0, 0, 1, -1)) - k)
-
-
-def _mixed(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    """Return what queries [n, heads, tokens, head] find among keys and values [n, groups, seen, head]."""
-    spread = q.shape[1] // k.shape[1]
-    if q.shape[2] == 1 and mask is not None:
-        # The heads of a group look like tokens of one head, so that the cache is not copied for each.
-        few = q.view(len(q), k.shape[1], spread, -1)
-        seen = mask.expand(-1, -1, spread, -1)
-        return F.scaled_dot_product_attention(few, k, v, attn_mask=seen).reshape(q.shape)
-    if spread > 1:
-        k, v = k.repeat_interleave(spread, 1), v.repeat_interleave(spread, 1)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        share = torch.sigmoid(self.mix)[:, :, 0]
+        return with_before(k, 1 - share, share[None])
 
 
 class Mlp(nn.Module):
@@ -254,7 +232,7 @@ class Decoder(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """Return hidden states [batch, tokens, width] of token ids [batch, tokens], padded on the right."""
         tokens = ids.shape[1]
-        frame = Frame(self.cos[None, None, :tokens], self.sin[None, None, :tokens])
+        frame = Frame(self.cos[None, :tokens, None], self.sin[None, :tokens, None])
         x = self.embed_tokens(ids)
         for block in self.layers:
             x = block(x, frame, None)
@@ -284,12 +262,15 @@ class Decoder(nn.Module):
         """
         columns = torch.arange(ids.shape[1], device=ids.device)
         positions = (starts[:, None] + columns).clamp(max=self.room - 1)
-        rows, at = (columns < lengths[:, None]).nonzero(as_tuple=True)
         seen = int((starts + lengths).max())
-        mask = torch.arange(seen, device=ids.device) <= positions[..., None]
-        tail = lengths[:, None] + torch.arange(self.shape.taps + 1, device=ids.device)
-        reach = Reach(lanes, rows, at, positions[rows, at], tail, seen)
-        frame = Frame(self.cos[positions][:, None], self.sin[positions][:, None], mask[:, None], reach)
+        if ids.shape[1] == 1:
+            reach: Reach | Point = Point(lanes, positions[:, 0], int(lanes.max()) + 1, seen)
+        else:
+            rows, at = (columns < lengths[:, None]).nonzero(as_tuple=True)
+            tail = lengths[:, None] + torch.arange(self.shape.taps + 1, device=ids.device)
+            reach = Reach(lanes, rows, at, positions[rows, at], tail, seen)
+        mask = sight(positions, seen, self.head.dtype)
+        frame = Frame(self.cos[positions][:, :, None], self.sin[positions][:, :, None], mask, reach)
         x = self.embed_tokens(ids)
         for block, *layer in zip(self.layers, cache.keys, cache.values, cache.tails, strict=True):
             x = block(x, frame, tuple(layer))
@@ -313,11 +294,11 @@ class Decoder(nn.Module):
             seen: How many tokens of a lane are looked at, more than any active position.
         """
         lanes = torch.arange(len(tokens), device=tokens.device)
-        mask = torch.arange(seen, device=tokens.device) <= positions[:, None]
+        mask = sight(positions[:, None], seen, self.head.dtype)
         stand = Stand(lanes, positions, active[:, None, None], seen)
         turned = positions.clamp(max=self.room - 1)
         cos, sin = self.cos[turned][:, None, None], self.sin[turned][:, None, None]
-        frame = Frame(cos, sin, mask[:, None, None], stand)
+        frame = Frame(cos, sin, mask, stand)
         x = self.embed_tokens(tokens)[:, None]
         for block, *layer in zip(self.layers, cache.keys, cache.values, cache.tails, strict=True):
             x = block(x, frame, tuple(layer))
