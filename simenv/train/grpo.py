@@ -268,8 +268,8 @@ class Grpo:
         return torch.where(guided[data.row_of], data.flat("mu"), logp)
 
     def _hidden(self, data: Batch) -> Tensor:
-        hidden: Tensor = self.policy.model(data.ids[:, :-1])
-        return hidden[data.mask[:, 1:]]
+        hidden: Tensor = self.policy.model(data.ids[:, :-1], data.mask[:, 1:])
+        return hidden
 
     @torch.no_grad()
     def _logps(self, data: Batch) -> Tensor:

@@ -221,7 +221,7 @@ def demo_loss(model: nn.Module, data: Batch, context: float = 0.0) -> Tensor:
     """
     weights = torch.where(data.mask, data.weights, context * data.real)[:, 1:]
     chosen = weights > 0
-    hidden = model(data.ids[:, :-1])[chosen]
+    hidden = model(data.ids[:, :-1], chosen)
     logp = token_logps(hidden, model.head, data.ids[:, 1:][chosen])  # type: ignore[arg-type]
     return -(logp * weights[chosen]).sum() / weights.sum()
 
@@ -236,7 +236,7 @@ def fit_of(model: nn.Module, device: torch.device, episodes: Sequence[TokenEpiso
     for places in by_length([len(each) for each in episodes], 8192):
         data = batch(episodes, places, device)
         counted = data.mask[:, 1:]
-        scores = model(data.ids[:, :-1])[counted] @ head.T
+        scores = model(data.ids[:, :-1], counted) @ head.T
         targets = data.flat("ids")
         loss += float(torch.nn.functional.cross_entropy(scores.float(), targets, reduction="sum"))
         hits = scores.argmax(-1) == targets

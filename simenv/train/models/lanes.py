@@ -143,6 +143,38 @@ class Stand:
 
 
 @dataclass(slots=True)
+class Chosen:
+    """The tokens whose hidden states are wanted: in the last layer no other has to look back.
+
+    Attributes:
+        columns: Where they are in each row, [batch, most], then any.
+        real: Which of ``columns`` are wanted, boolean [batch, most].
+        mask: What ``sight`` says of them.
+    """
+
+    columns: Tensor
+    real: Tensor
+    mask: Tensor
+
+    @classmethod
+    def of_mask(cls, chosen: Tensor, dtype: torch.dtype) -> "Chosen":
+        """Return the tokens where a mask [batch, tokens] is true."""
+        counts = chosen.sum(1)
+        most = max(int(counts.max()), 1)
+        columns = chosen.byte().argsort(dim=1, descending=True, stable=True)[:, :most]
+        real = torch.arange(most, device=chosen.device) < counts[:, None]
+        return cls(columns, real, sight(columns, chosen.shape[1], dtype))
+
+    def of(self, x: Tensor) -> Tensor:
+        """Return them [batch, most, width] of all tokens [batch, tokens, width]."""
+        return x.gather(1, self.columns[..., None].expand(-1, -1, x.shape[2]))
+
+    def asking(self, x: Tensor, frame: "Frame") -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Return them, and the cosines and sines of their positions."""
+        return self.of(x), (frame.cos[0][self.columns], frame.sin[0][self.columns])
+
+
+@dataclass(slots=True)
 class Frame:
     """What all layers of one pass share.
 
@@ -151,12 +183,14 @@ class Frame:
         sin: Sines, the same.
         mask: What ``sight`` says that each token sees, or None for all to its left.
         reach: Where the tokens stand, if a cache is read.
+        last: Which tokens look back, if not all do.
     """
 
     cos: Tensor
     sin: Tensor
     mask: Tensor | None = None
     reach: Reach | Point | Stand | None = None
+    last: Chosen | None = None
 
 
 def sight(positions: Tensor, seen: int, dtype: torch.dtype) -> Tensor:

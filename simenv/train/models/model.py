@@ -25,7 +25,7 @@ from typing_extensions import override
 
 from simenv.core.errors import UnknownNameError
 from simenv.train.models.fused import rms_norm, rotate, with_before
-from simenv.train.models.lanes import Cache, Frame, Layer, Point, Reach, Stand, attend, sight
+from simenv.train.models.lanes import Cache, Chosen, Frame, Layer, Point, Reach, Stand, attend, sight
 
 EPS = 1e-6
 
@@ -121,16 +121,19 @@ class Attention(nn.Module):
         s, (batch, tokens, _) = self.shape, x.shape
         x = self._tapped(x, frame, layer)
         lead = x.shape[1] - tokens
-        q = self.q_proj(x).view(batch, -1, s.heads, s.head)[:, lead:]
+        asking, (cos, sin) = (
+            (x, (frame.cos, frame.sin)) if frame.last is None else frame.last.asking(x, frame)
+        )
+        q = self.q_proj(asking).view(batch, -1, s.heads, s.head)[:, lead:]
         v = self.v_proj(x).view(batch, -1, s.groups, s.head)[:, lead:].transpose(1, 2)
         k = self._smeared(self.k_proj(x).view(batch, -1, s.groups, s.head))[:, lead:]
-        q = rotate(self.q_norm(q), frame.cos, frame.sin).transpose(1, 2)
+        q = rotate(self.q_norm(q), cos, sin).transpose(1, 2)
         k = rotate(self.k_norm(k), frame.cos, frame.sin).transpose(1, 2)
         if layer is not None and frame.reach is not None:
             found = frame.reach.look(q, k, v, layer, frame.mask)
         else:
             found = attend(q, k, v, frame.mask)
-        out: Tensor = self.o_proj(found.transpose(1, 2).reshape(batch, tokens, -1))
+        out: Tensor = self.o_proj(found.transpose(1, 2).flatten(2))
         return out
 
     def _tapped(self, x: Tensor, frame: Frame, layer: Layer | None) -> Tensor:
@@ -179,7 +182,8 @@ class Block(nn.Module):
 
     @override
     def forward(self, x: Tensor, frame: Frame, layer: Layer | None) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), frame, layer)
+        found = self.self_attn(self.input_layernorm(x), frame, layer)
+        x = (x if frame.last is None else frame.last.of(x)) + found
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
 
@@ -229,14 +233,23 @@ class Decoder(nn.Module):
         return self.embed_tokens.weight
 
     @override
-    def forward(self, ids: Tensor) -> Tensor:
-        """Return hidden states [batch, tokens, width] of token ids [batch, tokens], padded on the right."""
+    def forward(self, ids: Tensor, chosen: Tensor | None = None) -> Tensor:
+        """Return hidden states [batch, tokens, width] of token ids [batch, tokens], padded on the right.
+
+        Args:
+            ids: Of episodes.
+            chosen: Which hidden states are wanted, boolean [batch, tokens]; then they come as [n, width], and
+                in the last layer no other token looks back.
+        """
         tokens = ids.shape[1]
         frame = Frame(self.cos[None, :tokens, None], self.sin[None, :tokens, None])
         x = self.embed_tokens(ids)
-        for block in self.layers:
+        last = None if chosen is None else Chosen.of_mask(chosen, x.dtype)
+        for at, block in enumerate(self.layers, 1):
+            if last and at == len(self.layers):
+                frame = Frame(frame.cos, frame.sin, last.mask, last=last)
             x = block(x, frame, None)
-        out: Tensor = self.norm(x)
+        out: Tensor = self.norm(x if last is None else x[last.real])
         return out
 
     def new_cache(self, lanes: int, room: int) -> Cache:
