@@ -29,12 +29,16 @@ def with_before(x: Tensor, own: Tensor | None, before: Tensor) -> Tensor:
         own: What broadcasts to a token of x, or None for 1.
         before: [back, ...], where ``...`` broadcasts to a token of x.
     """
+    if not torch.is_grad_enabled():
+        return _mixed(x, own, before)
     out: Tensor = _WithBefore.apply(x, own, before)  # type: ignore[no-untyped-call]
     return out
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn the leading channels of queries or keys [..., head] by angles [..., turning / 2]."""
+    if not torch.is_grad_enabled():
+        return _turned(x, cos, sin)
     out: Tensor = _Rotate.apply(x, cos, sin)  # type: ignore[no-untyped-call]
     return out
 
@@ -66,10 +70,7 @@ class _WithBefore(torch.autograd.Function):
     @override
     def forward(ctx: Any, x: Tensor, own: Tensor | None, before: Tensor) -> Tensor:
         ctx.save_for_backward(x, own, before)
-        out = x.clone() if own is None else x * own
-        for back, share in enumerate(before, 1):
-            out[:, back:].addcmul_(share, x[:, :-back])
-        return out
+        return _mixed(x, own, before)
 
     @staticmethod
     @override
@@ -103,6 +104,13 @@ class _Rotate(torch.autograd.Function):
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         cos, sin = ctx.saved_tensors
         return _turned(slope, cos, -sin), None, None
+
+
+def _mixed(x: Tensor, own: Tensor | None, before: Tensor) -> Tensor:
+    out = x.clone() if own is None else x * own
+    for back, share in enumerate(before, 1):
+        out[:, back:].addcmul_(share, x[:, :-back])
+    return out
 
 
 def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

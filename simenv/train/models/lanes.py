@@ -8,8 +8,8 @@ from torch import Tensor
 
 Layer = tuple[Tensor, Tensor, Tensor]
 """Keys, values and tail of one layer of a cache."""
-_HOLES = 3
-"""One lane in so many must be read, or those that are read are copied."""
+_HOLES = 1.3
+"""Rows that are looked at for each lane that is read, at most."""
 
 
 @dataclass(slots=True)
@@ -17,21 +17,43 @@ class Cache:
     """What a batch of lanes has read.
 
     Attributes:
-        keys: One tensor per layer, [lanes, groups, room, head].
+        keys: One tensor per layer, [rows, groups, room, head].
         values: The same.
-        tails: One tensor per layer, [lanes, taps + 1, width]: what the last tokens brought to the layer.
+        tails: One tensor per layer, [rows, taps + 1, width]: what the last tokens brought to the layer.
+        rows: The row of each lane, [lanes], or None where lane n is row n and stays there.
     """
 
     keys: list[Tensor]
     values: list[Tensor]
     tails: list[Tensor]
+    rows: Tensor | None = None
+
+    def row_of(self, lanes: Tensor) -> Tensor:
+        """Return the rows of lanes [n]."""
+        return lanes if self.rows is None else self.rows[lanes]
 
     def copy_lanes(self, source: Tensor, target: Tensor, upto: int) -> None:
         """Copy the first ``upto`` tokens of lanes ``source`` [n] to lanes ``target`` [n]."""
+        source, target = self.row_of(source), self.row_of(target)
         for keys, values, tail in zip(self.keys, self.values, self.tails, strict=True):
             keys[target, :, :upto] = keys[source, :, :upto]
             values[target, :, :upto] = values[source, :, :upto]
             tail[target] = tail[source]
+
+    def gather(self, lanes: Tensor) -> None:
+        """Let lanes [n] change places with others, if need be, so that they lie close."""
+        if self.rows is None or int(self.rows[lanes].max()) < len(lanes) * _HOLES:
+            return
+        among = torch.zeros(len(self.rows), dtype=torch.bool)
+        among[self.rows[lanes]] = True
+        far = among[len(lanes) :].nonzero()[:, 0] + len(lanes)
+        free = (~among[: len(lanes)]).nonzero()[:, 0]
+        order = torch.arange(len(among))
+        order[far], order[free] = free, far
+        moved, away = torch.cat((far, free)), torch.cat((free, far))
+        for part in (*self.keys, *self.values, *self.tails):
+            part[away] = part[moved]
+        self.rows = order[self.rows]
 
 
 @dataclass(slots=True)
@@ -39,7 +61,7 @@ class Reach:
     """Where the tokens of one cached pass stand.
 
     Attributes:
-        lanes: Which lanes are read into, [n].
+        lanes: Which rows of the cache are read into, [n].
         rows: Row of each real token, [real].
         columns: Its column in the pass, [real].
         positions: Its position in the lane, [real].
@@ -74,9 +96,9 @@ class Point:
     """Where one token of each of some lanes stands.
 
     Attributes:
-        lanes: Which lanes, [n].
+        lanes: Which rows of the cache, [n].
         positions: Of the token in its lane, [n].
-        top: One more than the last of the lanes.
+        top: One more than the last of the rows.
         seen: How many tokens of a lane are looked at.
     """
 
@@ -96,19 +118,11 @@ class Point:
         keys, values, _ = layer
         keys[self.lanes, :, self.positions] = k[:, :, 0]
         values[self.lanes, :, self.positions] = v[:, :, 0]
-        if self.top > len(q) * _HOLES:
-            return attend(q, keys[self.lanes, :, : self.seen], values[self.lanes, :, : self.seen], mask)
-        # Where lanes lie close the cache is read in place: a copy costs more than the lanes between them.
-        near = slice(self.top)
-        sight = None if mask is None else self._spread(mask)
-        return attend(self._spread(q), keys[near, :, : self.seen], values[near, :, : self.seen], sight)[
-            self.lanes
-        ]
-
-    def _spread(self, rows: Tensor) -> Tensor:
-        every = rows.new_zeros((self.top, *rows.shape[1:]))
-        every[self.lanes] = rows
-        return every
+        # The cache is read in place: a copy costs more than the lanes between those that are read.
+        every = q.new_zeros((self.top, *q.shape[1:]))
+        every[self.lanes] = q
+        found = attend(every, keys[: self.top, :, : self.seen], values[: self.top, :, : self.seen], mask)
+        return found[self.lanes]
 
 
 @dataclass(slots=True)

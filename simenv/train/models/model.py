@@ -260,7 +260,9 @@ class Decoder(nn.Module):
         def empty(size: tuple[int, ...]) -> list[Tensor]:
             return [torch.zeros(size, device=like.device, dtype=like.dtype) for _ in range(s.layers)]
 
-        return Cache(empty(full), empty(full), empty(tail))
+        # A graph has its rows baked in; without one it pays to keep those that are read together.
+        rows = None if like.is_cuda else torch.arange(lanes)
+        return Cache(empty(full), empty(full), empty(tail), rows)
 
     @torch.no_grad()
     def extend(self, ids: Tensor, lengths: Tensor, starts: Tensor, lanes: Tensor, cache: Cache) -> Tensor:
@@ -276,13 +278,18 @@ class Decoder(nn.Module):
         columns = torch.arange(ids.shape[1], device=ids.device)
         positions = (starts[:, None] + columns).clamp(max=self.room - 1)
         seen = int((starts + lengths).max())
-        if ids.shape[1] == 1:
-            reach: Reach | Point = Point(lanes, positions[:, 0], int(lanes.max()) + 1, seen)
+        if ids.shape[1] == 1 and cache.rows is not None:
+            cache.gather(lanes)
+            at = cache.row_of(lanes)
+            reach: Reach | Point = Point(at, positions[:, 0], int(at.max()) + 1, seen)
+            every = torch.zeros((reach.top, 1), dtype=torch.long)
+            every[at] = positions
+            mask = sight(every, seen, self.head.dtype)
         else:
             rows, at = (columns < lengths[:, None]).nonzero(as_tuple=True)
             tail = lengths[:, None] + torch.arange(self.shape.taps + 1, device=ids.device)
-            reach = Reach(lanes, rows, at, positions[rows, at], tail, seen)
-        mask = sight(positions, seen, self.head.dtype)
+            reach = Reach(cache.row_of(lanes), rows, at, positions[rows, at], tail, seen)
+            mask = sight(positions, seen, self.head.dtype)
         frame = Frame(self.cos[positions][:, :, None], self.sin[positions][:, :, None], mask, reach)
         x = self.embed_tokens(ids)
         for block, *layer in zip(self.layers, cache.keys, cache.values, cache.tails, strict=True):
@@ -303,7 +310,7 @@ class Decoder(nn.Module):
             positions: How many tokens each lane holds, [n], below the cache's room; of a lane that is not
                 active, any that its next token will overwrite or that is never looked at.
             active: Which lanes read their token, [n], boolean. The hidden state of the others means nothing.
-            cache: Is changed; what a lane that is not active has read stays.
+            cache: Is changed; what a lane that is not active has read stays. Its ``rows`` are None or untouched.
             seen: How many tokens of a lane are looked at, more than any active position.
         """
         lanes = torch.arange(len(tokens), device=tokens.device)
