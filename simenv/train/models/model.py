@@ -281,8 +281,9 @@ class Decoder(nn.Module):
         if ids.shape[1] == 1 and cache.rows is not None:
             cache.gather(lanes)
             at = cache.row_of(lanes)
-            reach: Reach | Point = Point(at, positions[:, 0], int(at.max()) + 1, seen)
-            every = torch.zeros((reach.top, 1), dtype=torch.long)
+            top = int(at.max()) + 1
+            reach: Reach | Point = Point(at, positions[:, 0], top, seen)
+            every = torch.zeros((top, 1), dtype=torch.long)
             every[at] = positions
             mask = sight(every, seen, self.head.dtype)
         else:
@@ -310,7 +311,7 @@ class Decoder(nn.Module):
             positions: How many tokens each lane holds, [n], below the cache's room; of a lane that is not
                 active, any that its next token will overwrite or that is never looked at.
             active: Which lanes read their token, [n], boolean. The hidden state of the others means nothing.
-            cache: Is changed; what a lane that is not active has read stays. Its ``rows`` are None or untouched.
+            cache: Is changed; what a lane that is not active has read stays. Lane n must be its row n.
             seen: How many tokens of a lane are looked at, more than any active position.
         """
         lanes = torch.arange(len(tokens), device=tokens.device)
