@@ -245,7 +245,7 @@ def gap(policy: Policy, rollouts: Sequence[Rollout]) -> tuple[float, float, int]
     """Return mean and largest distance between log-probabilities of sampler and trainer, and of how many."""
     episodes = [rollout.tokens for rollout in rollouts]
     data = batch(episodes, range(len(episodes)), policy.device)
-    hidden = policy.model(data.ids[:, :-1])[data.mask[:, 1:]]
+    hidden = policy.model(data.ids[:, :-1], data.mask[:, 1:])
     logps = token_logps(hidden, cast(Tensor, policy.model.head), data.flat("ids"))
     found = mismatch(logps, data.flat("mu"))
     return float(found.mean), float(found.max), len(logps)

@@ -147,7 +147,7 @@ def text_losses(policy: Policy, texts: Mapping[str, TokenEpisode]) -> list[TextL
     with policy.fast():
         for places in by_length([len(each) for each in episodes], _TOKENS):
             data = batch(episodes, places, policy.device)
-            hidden = policy.model(data.ids[:, :-1])[data.mask[:, 1:]]
+            hidden = policy.model(data.ids[:, :-1], data.mask[:, 1:])
             logps = token_logps(hidden, head, data.flat("ids"))
             for place, logp in zip(data.row_of.tolist(), logps.tolist(), strict=True):
                 nats[place] -= logp

@@ -298,8 +298,8 @@ class Grpo:
         return guided[window.owner].to(data.ids.device)[data.row_of]
 
     def _hidden(self, data: Batch) -> Tensor:
-        hidden: Tensor = self.policy.model(data.ids[:, :-1])
-        return hidden[data.mask[:, 1:]]
+        hidden: Tensor = self.policy.model(data.ids[:, :-1], data.mask[:, 1:])
+        return hidden
 
     @torch.no_grad()
     def _logps(self, data: Batch) -> Tensor:

@@ -21,6 +21,8 @@ from simenv.train.rollouts.batches import Batch, batch, by_length
 
 Progress = Callable[[int], object]
 Row = dict[str, float | str | None]
+THIN = 5
+"""Of tokens that were only heard, one in so many is predicted at a step, and weighs as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Sft:
         self.optimizers = _optimizers(policy, config)
         self.step = self.stale = 0
         self.best, self._kept = float("inf"), policy.trained_state()
+        self._fit: Fit | None = None
         self._places = _order(demos, config)
 
     @property
@@ -114,7 +117,9 @@ class Sft:
         share = trapezoid(step, config.steps)
         context = config.context_weight * max(0.0, 1 - 1.5 * step / config.steps)
         data = batch(self.demos, next(self._places), policy.device)
-        row = _step(policy, self.optimizers, data, share, context)
+        policy.model.train()
+        loss = demo_loss(policy.model, data, context, step)
+        row = _step(policy, self.optimizers, loss, share) | {"tokens": int(data.real.sum())}
         self.step += 1
         if self.step % config.every == 0 or self.step == config.steps:
             row |= self._look()
@@ -124,13 +129,13 @@ class Sft:
         fit = fit_of(self.policy.model, self.policy.device, self.validation)
         self.stale = 0 if fit.loss < self.best - 1e-3 else self.stale + 1
         if fit.loss < self.best:
-            self.best, self._kept = fit.loss, self.policy.trained_state()
+            self.best, self._kept, self._fit = fit.loss, self.policy.trained_state(), fit
         return {"val_loss": fit.loss, "token_accuracy": fit.tokens, "turn_accuracy": fit.turns}
 
     def finish(self) -> Fit:
         """Take the best weights and return how well they predict the validation."""
         self.policy.load_trained(self._kept)
-        return fit_of(self.policy.model, self.policy.device, self.validation)
+        return self._fit or fit_of(self.policy.model, self.policy.device, self.validation)
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """Return copies of all tensors that a checkpoint needs."""
@@ -157,6 +162,7 @@ class Sft:
             }
             load_optimizer(part, names, state)
         self._kept, self.best, self.stale, self.step = dict(tensors["best"]), best, stale, step
+        self._fit = None
         self._places = islice(_order(self.demos, self.config), step, None)
 
     def _names(self) -> dict[str, nn.Parameter]:
@@ -199,18 +205,15 @@ def _order(demos: Sequence[TokenEpisode], config: SftConfig) -> Iterator[list[in
         turn += 1
 
 
-def _step(policy: Policy, optimizers: Optimizers, data: Batch, share: float, context: float) -> Row:
+def _step(policy: Policy, optimizers: Optimizers, loss: Tensor, share: float) -> Row:
     """Take one step and return its row."""
-    policy.model.train()
-    loss = demo_loss(policy.model, data, context)
     loss.backward()  # type: ignore[no-untyped-call]
     norm = nn.utils.clip_grad_norm_(policy.trained(), 1.0)
     optimizers.step(share)
-    real = int(data.real.sum())
-    return {"loss": loss.item(), "lr": optimizers.rates[-1] * share, "grad_norm": float(norm), "tokens": real}
+    return {"loss": loss.item(), "lr": optimizers.rates[-1] * share, "grad_norm": float(norm)}
 
 
-def demo_loss(model: nn.Module, data: Batch, context: float = 0.0) -> Tensor:
+def demo_loss(model: nn.Module, data: Batch, context: float = 0.0, step: int = 0) -> Tensor:
     """Return the mean negative log-probability of what was said, by weight.
 
     Args:
@@ -218,12 +221,17 @@ def demo_loss(model: nn.Module, data: Batch, context: float = 0.0) -> Tensor:
         data: Demonstrations.
         context: Weight of tokens that were only heard. They are full of copies, which a model that is
             trained from nothing has to learn first.
+        step: Says which of them stand for all: one in ``THIN``, others at every step.
     """
-    weights = torch.where(data.mask, data.weights, context * data.real)[:, 1:]
+    heard = context * (data.real & ~data.mask)
+    total = (data.mask * data.weights + heard)[:, 1:].sum()
+    places = torch.arange(data.ids.shape[1], device=data.ids.device) + data.rows[:, None]
+    thinned = heard * THIN * ((places + step) % THIN == 0)
+    weights = (data.mask * data.weights + thinned)[:, 1:]
     chosen = weights > 0
-    hidden = model(data.ids[:, :-1])[chosen]
+    hidden = model(data.ids[:, :-1], chosen)
     logp = token_logps(hidden, model.head, data.ids[:, 1:][chosen])  # type: ignore[arg-type]
-    return -(logp * weights[chosen]).sum() / weights.sum()
+    return -(logp * weights[chosen]).sum() / total
 
 
 @torch.no_grad()
@@ -233,10 +241,10 @@ def fit_of(model: nn.Module, device: torch.device, episodes: Sequence[TokenEpiso
     head: Tensor = model.head  # type: ignore[assignment]
     loss = right = said = 0.0
     turns = whole = total = 0
-    for places in by_length([len(each) for each in episodes], 8192):
+    for places in by_length([len(each) for each in episodes], 4096):
         data = batch(episodes, places, device)
         counted = data.mask[:, 1:]
-        scores = model(data.ids[:, :-1])[counted] @ head.T
+        scores = model(data.ids[:, :-1], counted) @ head.T
         targets = data.flat("ids")
         loss += float(torch.nn.functional.cross_entropy(scores.float(), targets, reduction="sum"))
         hits = scores.argmax(-1) == targets

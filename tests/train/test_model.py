@@ -72,6 +72,18 @@ def test_reading_in_pieces_is_reading_at_once(cuts: list[list[int]], copying: bo
         assert torch.allclose(ends, whole[torch.arange(4), starts - 1], atol=1e-4)
 
 
+@pytest.mark.parametrize("copying", [False, True])
+def test_only_the_wanted_hidden_states(copying: bool) -> None:
+    """They and their gradients are those of a pass that gives all; rows may want none."""
+    model = Decoder(TINY if copying else replace(TINY, taps=0, copying=False), 60)
+    ids, chosen = ids_of(3, 21), torch.rand(3, 21, generator=torch.Generator().manual_seed(1)) < 0.3
+    chosen[1] = False
+    found = []
+    for some in (model(ids)[chosen], model(ids, chosen)):
+        found.append((some, *torch.autograd.grad(some.square().sum(), list(model.parameters()))))
+    assert all(torch.allclose(a, b, atol=2e-4) for a, b in zip(*found, strict=True))
+
+
 def test_a_copied_lane_goes_on_like_its_source() -> None:
     model = Decoder(TINY, 60).eval()
     ids, cache = ids_of(1, 20), model.new_cache(3, 20)

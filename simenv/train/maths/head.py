@@ -4,7 +4,7 @@ Logits are the largest tensor of training: N tokens times V words. Here they are
 time, reduced to two numbers per token and forgotten; the backward pass makes them again, chunk by chunk,
 and turns each at once into gradients of the hidden states and, if it wants one, of the head. So never more
 than ``chunk`` times V logits are alive, forward or backward, whatever N is. That costs one more product of
-matrices than keeping them.
+matrices than keeping them, so where one chunk holds all tokens its odds are kept.
 """
 
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ def _scores(hidden: Tensor, weight: Tensor, targets: Tensor, plan: _Plan) -> Sco
 
 
 class _Head(torch.autograd.Function):
-    """Log-probs and entropies from hidden states; saves one log-partition and one entropy per token."""
+    """Log-probs and entropies from hidden states; saves three numbers per token, or one chunk."""
 
     @staticmethod
     @override
@@ -84,24 +84,26 @@ class _Head(torch.autograd.Function):
         ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, plan: _Plan
     ) -> tuple[Tensor, Tensor]:
         exact = torch.promote_types(hidden.dtype, torch.float32)
-        lse, logp, entropy = hidden.new_zeros((3, len(hidden)), dtype=exact).unbind()
+        highest, total, logp, entropy = hidden.new_zeros((4, len(hidden)), dtype=exact).unbind()
         rows = _rows(plan.chunk, buffers=2 if plan.has_entropy else 1)
+        ctx.kept = None
         for part in _parts(len(hidden), rows):
             logits = _logits(hidden[part], weight, plan.scale)
-            highest = logits.amax(dim=1, keepdim=True)
-            logits.sub_(highest)
+            highest[part] = logits.amax(dim=1)
+            logits.sub_(highest[part, None])
             logp[part] = logits.gather(1, targets[part, None])[:, 0]
             if plan.has_entropy:
                 odds = logits.exp()
-                total = odds.sum(dim=1)
-                entropy[part] = total.log() - odds.mul_(logits).sum(dim=1) / total
+                total[part] = odds.sum(dim=1)
+                entropy[part] = total[part].log() - odds.mul_(logits).sum(dim=1) / total[part]
                 del odds
             else:
-                total = logits.exp_().sum(dim=1)
-            logp[part] -= total.log()
-            lse[part] = total.log() + highest[:, 0]
+                total[part] = logits.exp_().sum(dim=1)
+            logp[part] -= total[part].log()
+            if len(hidden) <= rows and any(ctx.needs_input_grad):
+                ctx.kept = _normal(logits, total, plan)
             del logits
-        ctx.save_for_backward(hidden, weight, targets, lse, entropy)
+        ctx.save_for_backward(hidden, weight, targets, highest, total, entropy)
         ctx.plan = plan
         ctx.set_materialize_grads(False)
         if not plan.has_entropy:
@@ -112,16 +114,23 @@ class _Head(torch.autograd.Function):
     @override
     @once_differentiable
     def backward(ctx: Any, of_logp: Tensor | None, of_entropy: Tensor | None) -> tuple[Tensor | None, ...]:
-        hidden, weight, targets, lse, entropy = ctx.saved_tensors
+        hidden, weight, targets, highest, total, entropy = ctx.saved_tensors
+        plan: _Plan = ctx.plan
         of_hidden = torch.zeros_like(hidden) if ctx.needs_input_grad[0] else None
-        of_weight = torch.zeros_like(weight, dtype=lse.dtype) if ctx.needs_input_grad[1] else None
-        rows = _rows(ctx.plan.chunk, buffers=1 if of_entropy is None else 2)
+        of_weight = torch.zeros_like(weight, dtype=total.dtype) if ctx.needs_input_grad[1] else None
+        rows = _rows(plan.chunk, buffers=1 if of_entropy is None else 2)
         for part in _parts(len(hidden), rows):
-            slope = _logits(hidden[part], weight, ctx.plan.scale).sub_(lse[part, None])
-            pull = torch.zeros_like(lse[part]) if of_logp is None else of_logp[part]
-            _to_slope(slope, pull, None if of_entropy is None else of_entropy[part], entropy[part])
+            pull = torch.zeros_like(total[part]) if of_logp is None else of_logp[part]
+            slope, ctx.kept = ctx.kept, None
+            if slope is None:
+                slope = _logits(hidden[part], weight, plan.scale).sub_(highest[part, None])
+                slope = _normal(slope if plan.has_entropy else slope.exp_(), total[part], plan)
+            if plan.has_entropy:
+                _to_slope(slope, pull, None if of_entropy is None else of_entropy[part], entropy[part])
+            else:
+                slope.mul_(-pull[:, None])
             slope.scatter_add_(1, targets[part, None], pull[:, None])
-            slope = slope.mul_(ctx.plan.scale).to(hidden.dtype)
+            slope = (slope if plan.scale == 1 else slope.mul_(plan.scale)).to(hidden.dtype)
             if of_hidden is not None:
                 of_hidden[part] = slope @ weight.to(hidden.dtype)
             if of_weight is not None:
@@ -129,6 +138,11 @@ class _Head(torch.autograd.Function):
             del slope
         of_head = None if of_weight is None else of_weight.to(weight.dtype)
         return of_hidden, of_head, None, None
+
+
+def _normal(values: Tensor, total: Tensor, plan: _Plan) -> Tensor:
+    """Turn logits below their highest into log-probs, or their exponentials into odds, in place."""
+    return values.sub_(total.log()[:, None]) if plan.has_entropy else values.div_(total[:, None])
 
 
 def _to_slope(logps: Tensor, pull: Tensor, of_entropy: Tensor | None, entropy: Tensor) -> None:

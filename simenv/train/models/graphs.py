@@ -69,6 +69,7 @@ class Graphs:
             self._weights, self._lanes, self._room = weights, _bucket(lanes), room
             # One token more than there is room for: where lanes write that do not take part.
             self._cache = self.model.new_cache(self._lanes, room + 1)
+            self._cache.rows = None
         for tail in self._cache.tails:
             tail.zero_()  # keys and values are written before they are seen, but the first token has a tail
         return self._cache

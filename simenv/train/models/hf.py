@@ -126,8 +126,12 @@ class HfModel(nn.Module):
         return self.head.shape[0]
 
     @override
-    def forward(self, ids: Tensor) -> Tensor:
+    def forward(self, ids: Tensor, chosen: Tensor | None = None) -> Tensor:
         """Return hidden states [batch, tokens, width] of token ids [batch, tokens], padded on the right.
+
+        Args:
+            ids: Of episodes.
+            chosen: Which hidden states are wanted, boolean [batch, tokens]; then they come as [n, width].
 
         Raises:
             UsageError: If there are more tokens than the model has positions.
@@ -135,7 +139,7 @@ class HfModel(nn.Module):
         self._refuse_long(ids.shape[1])
         # Without a mask attention is causal, so no real token sees the padding after it.
         out: Tensor = self.causal.base_model(input_ids=ids, use_cache=False).last_hidden_state
-        return out
+        return out if chosen is None else out[chosen]
 
     def new_cache(self, lanes: int, room: int) -> Lanes:
         """Return an empty cache of so many lanes of so many tokens."""

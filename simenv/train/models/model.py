@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from simenv.core.errors import UnknownNameError
-from simenv.train.models.lanes import Cache, Frame, Reach, Stand
+from simenv.train.models.fused import rms_norm, rotate, with_before
+from simenv.train.models.lanes import Cache, Chosen, Frame, Layer, Point, Reach, Stand, attend, sight
 
 EPS = 1e-6
 
@@ -84,10 +85,6 @@ def shape(name: str) -> Shape:
     return SHAPES[name]
 
 
-Layer = tuple[Tensor, Tensor, Tensor]
-"""Keys, values and tail of one layer of a cache."""
-
-
 class Norm(nn.Module):
     """Root mean square normalisation with a gain."""
 
@@ -97,14 +94,7 @@ class Norm(nn.Module):
 
     @override
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, (x.shape[-1],), self.weight, EPS)
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn the leading channels of queries or keys [batch, heads, tokens, head] to their positions."""
-    turning = 2 * cos.shape[-1]
-    a, b = x[..., :turning].chunk(2, -1)
-    return torch.cat((a * cos - b * sin, b * cos + a * sin, x[..., turning:]), -1)
+        return rms_norm(x, self.weight, EPS)
 
 
 class Attention(nn.Module):
@@ -129,51 +119,42 @@ class Attention(nn.Module):
     @override
     def forward(self, x: Tensor, frame: Frame, layer: Layer | None) -> Tensor:
         s, (batch, tokens, _) = self.shape, x.shape
-        x = self._behind_tail(x, frame, layer)
-        extra = x.shape[1] - tokens
-        x = self._tapped(x)
-        q = self.q_norm(self.q_proj(x[:, extra:]).view(batch, tokens, s.heads, s.head)).transpose(1, 2)
-        v = self.v_proj(x[:, extra:]).view(batch, tokens, s.groups, s.head).transpose(1, 2)
-        k = self.k_proj(x).view(batch, tokens + extra, s.groups, s.head).transpose(1, 2)
-        k = self.k_norm(self._smeared(k)[:, :, extra:])
-        q, k = rotate(q, frame.cos, frame.sin), rotate(k, frame.cos, frame.sin)
+        x = self._tapped(x, frame, layer)
+        lead = x.shape[1] - tokens
+        asking, (cos, sin) = (
+            (x, (frame.cos, frame.sin)) if frame.last is None else frame.last.asking(x, frame)
+        )
+        q = self.q_proj(asking).view(batch, -1, s.heads, s.head)[:, lead:]
+        v = self.v_proj(x).view(batch, -1, s.groups, s.head)[:, lead:].transpose(1, 2)
+        k = self._smeared(self.k_proj(x).view(batch, -1, s.groups, s.head))[:, lead:]
+        q = rotate(self.q_norm(q), cos, sin).transpose(1, 2)
+        k = rotate(self.k_norm(k), frame.cos, frame.sin).transpose(1, 2)
         if layer is not None and frame.reach is not None:
-            k, v = frame.reach.through(layer[0], k), frame.reach.through(layer[1], v)
-        mixed = _mixed(q, k, v, frame.mask)
-        out: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, tokens, -1))
+            found = frame.reach.look(q, k, v, layer, frame.mask)
+        else:
+            found = attend(q, k, v, frame.mask)
+        out: Tensor = self.o_proj(found.transpose(1, 2).flatten(2))
         return out
 
-    def _behind_tail(self, x: Tensor, frame: Frame, layer: Layer | None) -> Tensor:
-        """Put the tail of a cache before the new tokens, and remember the new tail."""
-        if layer is None or frame.reach is None or not (self.shape.taps or self.shape.copying):
-            return x
-        return frame.reach.behind(layer[2], x)
+    def _tapped(self, x: Tensor, frame: Frame, layer: Layer | None) -> Tensor:
+        """Add a share of the tokens before, channel by channel.
 
-    def _tapped(self, x: Tensor) -> Tensor:
-        """Add a share of the tokens before, channel by channel."""
-        out = x
-        for back in range(1, self.shape.taps + 1):
-            out = out + self.taps[back - 1] * F.pad(x, (0, 0, back, -back))
-        return out
+        Behind a cache one token more comes out, in front: the last one before, for its key.
+        """
+        s = self.shape
+        reach = frame.reach if layer is not None and (s.taps or s.copying) else None
+        if layer is not None and reach is not None:
+            x = reach.behind(layer[2], x)
+        if s.taps:
+            x = with_before(x, None, self.taps)
+        return x if reach is None else x[:, s.taps :].contiguous()
 
     def _smeared(self, k: Tensor) -> Tensor:
-        """Mix every key with the one before; the first of all has none."""
+        """Mix every key [batch, tokens, groups, head] with the one before; the first of all has none."""
         if not self.shape.copying:
             return k
-        return k + torch.sigmoid(self.mix) * (F.pad(k, (0, 0, 1, -1)) - k)
-
-
-def _mixed(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    """Return what queries [n, heads, tokens, head] find among keys and values [n, groups, seen, head]."""
-    spread = q.shape[1] // k.shape[1]
-    if q.shape[2] == 1 and mask is not None:
-        # The heads of a group look like tokens of one head, so that the cache is not copied for each.
-        few = q.view(len(q), k.shape[1], spread, -1)
-        seen = mask.expand(-1, -1, spread, -1)
-        return F.scaled_dot_product_attention(few, k, v, attn_mask=seen).reshape(q.shape)
-    if spread > 1:
-        k, v = k.repeat_interleave(spread, 1), v.repeat_interleave(spread, 1)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        share = torch.sigmoid(self.mix)[:, :, 0]
+        return with_before(k, 1 - share, share[None])
 
 
 class Mlp(nn.Module):
@@ -201,7 +182,8 @@ class Block(nn.Module):
 
     @override
     def forward(self, x: Tensor, frame: Frame, layer: Layer | None) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), frame, layer)
+        found = self.self_attn(self.input_layernorm(x), frame, layer)
+        x = (x if frame.last is None else frame.last.of(x)) + found
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
 
@@ -251,14 +233,23 @@ class Decoder(nn.Module):
         return self.embed_tokens.weight
 
     @override
-    def forward(self, ids: Tensor) -> Tensor:
-        """Return hidden states [batch, tokens, width] of token ids [batch, tokens], padded on the right."""
+    def forward(self, ids: Tensor, chosen: Tensor | None = None) -> Tensor:
+        """Return hidden states [batch, tokens, width] of token ids [batch, tokens], padded on the right.
+
+        Args:
+            ids: Of episodes.
+            chosen: Which hidden states are wanted, boolean [batch, tokens]; then they come as [n, width], and
+                in the last layer no other token looks back.
+        """
         tokens = ids.shape[1]
-        frame = Frame(self.cos[None, None, :tokens], self.sin[None, None, :tokens])
+        frame = Frame(self.cos[None, :tokens, None], self.sin[None, :tokens, None])
         x = self.embed_tokens(ids)
-        for block in self.layers:
+        last = None if chosen is None else Chosen.of_mask(chosen, x.dtype)
+        for at, block in enumerate(self.layers, 1):
+            if last and at == len(self.layers):
+                frame = Frame(frame.cos, frame.sin, last.mask, last=last)
             x = block(x, frame, None)
-        out: Tensor = self.norm(x)
+        out: Tensor = self.norm(x if last is None else x[last.real])
         return out
 
     def new_cache(self, lanes: int, room: int) -> Cache:
@@ -269,7 +260,9 @@ class Decoder(nn.Module):
         def empty(size: tuple[int, ...]) -> list[Tensor]:
             return [torch.zeros(size, device=like.device, dtype=like.dtype) for _ in range(s.layers)]
 
-        return Cache(empty(full), empty(full), empty(tail))
+        # A graph has its rows baked in; without one it pays to keep those that are read together.
+        rows = None if like.is_cuda else torch.arange(lanes)
+        return Cache(empty(full), empty(full), empty(tail), rows)
 
     @torch.no_grad()
     def extend(self, ids: Tensor, lengths: Tensor, starts: Tensor, lanes: Tensor, cache: Cache) -> Tensor:
@@ -284,12 +277,21 @@ class Decoder(nn.Module):
         """
         columns = torch.arange(ids.shape[1], device=ids.device)
         positions = (starts[:, None] + columns).clamp(max=self.room - 1)
-        rows, at = (columns < lengths[:, None]).nonzero(as_tuple=True)
         seen = int((starts + lengths).max())
-        mask = torch.arange(seen, device=ids.device) <= positions[..., None]
-        tail = lengths[:, None] + torch.arange(self.shape.taps + 1, device=ids.device)
-        reach = Reach(lanes, rows, at, positions[rows, at], tail, seen)
-        frame = Frame(self.cos[positions][:, None], self.sin[positions][:, None], mask[:, None], reach)
+        if ids.shape[1] == 1 and cache.rows is not None:
+            cache.gather(lanes)
+            at = cache.row_of(lanes)
+            top = int(at.max()) + 1
+            reach: Reach | Point = Point(at, positions[:, 0], top, seen)
+            every = torch.zeros((top, 1), dtype=torch.long)
+            every[at] = positions
+            mask = sight(every, seen, self.head.dtype)
+        else:
+            rows, at = (columns < lengths[:, None]).nonzero(as_tuple=True)
+            tail = lengths[:, None] + torch.arange(self.shape.taps + 1, device=ids.device)
+            reach = Reach(cache.row_of(lanes), rows, at, positions[rows, at], tail, seen)
+            mask = sight(positions, seen, self.head.dtype)
+        frame = Frame(self.cos[positions][:, :, None], self.sin[positions][:, :, None], mask, reach)
         x = self.embed_tokens(ids)
         for block, *layer in zip(self.layers, cache.keys, cache.values, cache.tails, strict=True):
             x = block(x, frame, tuple(layer))
@@ -309,15 +311,15 @@ class Decoder(nn.Module):
             positions: How many tokens each lane holds, [n], below the cache's room; of a lane that is not
                 active, any that its next token will overwrite or that is never looked at.
             active: Which lanes read their token, [n], boolean. The hidden state of the others means nothing.
-            cache: Is changed; what a lane that is not active has read stays.
+            cache: Is changed; what a lane that is not active has read stays. Lane n must be its row n.
             seen: How many tokens of a lane are looked at, more than any active position.
         """
         lanes = torch.arange(len(tokens), device=tokens.device)
-        mask = torch.arange(seen, device=tokens.device) <= positions[:, None]
+        mask = sight(positions[:, None], seen, self.head.dtype)
         stand = Stand(lanes, positions, active[:, None, None], seen)
         turned = positions.clamp(max=self.room - 1)
         cos, sin = self.cos[turned][:, None, None], self.sin[turned][:, None, None]
-        frame = Frame(cos, sin, mask[:, None, None], stand)
+        frame = Frame(cos, sin, mask, stand)
         x = self.embed_tokens(tokens)[:, None]
         for block, *layer in zip(self.layers, cache.keys, cache.values, cache.tails, strict=True):
             x = block(x, frame, tuple(layer))

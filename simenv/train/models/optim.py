@@ -8,6 +8,7 @@ Source:
 """
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -32,25 +33,34 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
+            alike: dict[tuple[int, int], list[nn.Parameter]] = {}
             for weight in group["params"]:
-                if weight.grad is None:
-                    continue
-                momentum = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
-                momentum.lerp_(weight.grad, 1 - _MOMENTUM)
-                update = orthogonal(weight.grad.lerp(momentum, _MOMENTUM))
-                weight.add_(update, alpha=-group["lr"] * max(1.0, weight.shape[0] / weight.shape[1]) ** 0.5)
+                if weight.grad is not None:
+                    low, high = sorted(weight.shape)
+                    alike.setdefault((low, high), []).append(weight)
+            for weights in alike.values():
+                updates = orthogonal(torch.stack([self._wanted(weight) for weight in weights]))
+                for weight, update in zip(weights, updates, strict=True):
+                    tall = weight.shape[0] > weight.shape[1]
+                    share = max(1.0, weight.shape[0] / weight.shape[1]) ** 0.5
+                    weight.add_(update.T if tall else update, alpha=-group["lr"] * share)
+
+    def _wanted(self, weight: nn.Parameter) -> Tensor:
+        """Return what momentum makes of a gradient, lying on its longer side."""
+        slope = cast(Tensor, weight.grad)
+        momentum = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
+        momentum.lerp_(slope, 1 - _MOMENTUM)
+        wanted = slope.lerp(momentum, _MOMENTUM)
+        return wanted.T if weight.shape[0] > weight.shape[1] else wanted
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """Return about the nearest matrix with singular values near 1."""
-    x = matrix / (matrix.norm() + 1e-7)
-    tall = x.shape[0] > x.shape[1]
-    x = x.T if tall else x
+def orthogonal(matrices: Tensor) -> Tensor:
+    """Return about the nearest matrices with singular values near 1, [n, low, high], low at most high."""
+    x: Tensor = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(_STEPS):
-        square = x @ x.T
-        x = _A * x + (_B * square + _C * square @ square) @ x
-    found: Tensor = x.T if tall else x
-    return found
+        square = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=_B, alpha=_C), x, beta=_A)
+    return x
 
 
 class Optimizers:
