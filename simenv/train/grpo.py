@@ -31,12 +31,17 @@ from simenv.train.models.lora import Adapters
 from simenv.train.models.optim import Optimizers, adamw
 from simenv.train.models.policy import Policy
 from simenv.train.models.weights import load_optimizer, optimizer_tensors
-from simenv.train.rollouts.batches import Batch, batch, by_length
+from simenv.train.rollouts.batches import Batch, batch, by_length, by_owner
 from simenv.train.rollouts.rewards import reward_of
 from simenv.train.rollouts.rollout import Job, Rollout, Sampling, turns_of, without_hint
 from simenv.train.rollouts.rows import row_of
 from simenv.train.rollouts.sampler import Sampler
 from simenv.train.tasks import Source
+
+_BY_ROLLOUT = frozenset(
+    ("geometric_mask", "gspo", "gspo_plain", "seq_mean_token_mean", "sequence_mask", "sequence_truncate")
+)
+"""What looks at a rollout as a whole: all of its sequences must lie in one micro-batch."""
 
 Row = dict[str, float | str | None]
 
@@ -83,9 +88,9 @@ class Window:
         return [each for rollout in self.rollouts for each in rollout.sequences]
 
     @property
-    def owner(self) -> Tensor:
-        """Which rollout each sequence is of, [sequences]."""
-        return torch.tensor([at for at, each in enumerate(self.rollouts) for _ in each.sequences])
+    def owner(self) -> list[int]:
+        """Which rollout each sequence is of."""
+        return [at for at, each in enumerate(self.rollouts) for _ in each.sequences]
 
 
 class Grpo:
@@ -257,10 +262,7 @@ class Grpo:
 
     def _update(self, window: Window) -> Row:
         """Move the adapter on a window and return what was seen."""
-        config, device = self.config, self.policy.device
-        episodes = window.sequences
-        places = by_length([len(each) for each in episodes], config.micro_tokens)
-        batches = [batch(episodes, rows, device) for rows in places]
+        config, batches = self.config, self._batches(window)
         before = self.adapters.state()
         self.policy.model.train()
         # A single pass meets the policy as it was; only a second one has to remember it.
@@ -288,14 +290,24 @@ class Grpo:
             "mask_tokens": _counted(window, batches),
         }
 
+    def _batches(self, window: Window) -> list[Batch]:
+        """Return the micro-batches of a window."""
+        episodes, owner, config = window.sequences, window.owner, self.config
+        lengths = [len(each) for each in episodes]
+        if {config.loss, config.correction, config.aggregation} & _BY_ROLLOUT:
+            places = by_owner(lengths, owner, config.micro_tokens)
+        else:
+            places = by_length(lengths, config.micro_tokens)
+        return [batch(episodes, each, self.policy.device, owner=owner) for each in places]
+
     def _was(self, logp: Tensor, data: Batch, window: Window) -> Tensor:
         """Return what the policy thought before the update; with the hint, where there was one."""
         return torch.where(self._guided_rows(data, window), data.flat("mu"), logp)
 
     def _guided_rows(self, data: Batch, window: Window) -> Tensor:
         """Return which tokens were sampled with a hint, [n]."""
-        guided = torch.tensor([rollout.guided for rollout in window.rollouts])
-        return guided[window.owner].to(data.ids.device)[data.row_of]
+        guided = torch.tensor([rollout.guided for rollout in window.rollouts], device=data.ids.device)
+        return guided[data.row_of]
 
     def _hidden(self, data: Batch) -> Tensor:
         hidden: Tensor = self.policy.model(data.ids[:, :-1], data.mask[:, 1:])
@@ -316,16 +328,12 @@ class Grpo:
         scores = token_scores(self._hidden(data), head, data.flat("ids"), temperature=config.temperature)
         rows = data.row_of
         old = self._was(scores.logp.detach() if before is None else before, data, window)
-        sizes = [each.sampled for each in window.sequences]
-        every, kept = (
-            torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)),
-            window.keep[window.owner],
-        )
-        counts = window_of(every, keep=kept[every], limit=config.room)
-        keep, worth = kept.to(device)[rows], self._token_worth(data, window)
-        tokens = Tokens(scores.logp, old, worth, rows, len(sizes), data.flat("mu"))
+        every = torch.cat([torch.full((each.sampled,), at) for at, each in enumerate(window.rollouts)])
+        counts = window_of(every, keep=window.keep[every], limit=config.room)
+        keep, worth = window.keep.to(device)[rows], self._token_worth(data, window)
+        tokens = Tokens(scores.logp, old, worth, rows, len(window.rollouts), data.flat("mu"))
         found = policy_loss(config.loss, tokens, **config.options)
-        trust = correction(config.correction, old, data.flat("mu"), rows, len(sizes))
+        trust = correction(config.correction, old, data.flat("mu"), rows, len(window.rollouts))
         penalty = kl(config.kl)(scores.logp, ref) if ref is not None else None
         loss = objective(
             found.loss,
@@ -342,20 +350,17 @@ class Grpo:
 
     def _token_worth(self, data: Batch, window: Window) -> Tensor:
         """Return the advantage of every token that the model said, [n]."""
-        device, owner = data.ids.device, window.owner
+        device = data.ids.device
         turns = [each for rollout in window.rollouts for each in turns_of(rollout)]
-        numbers = torch.tensor([n for row in data.rows.tolist() for n in turns[row]], device=device)
-        said = [
-            max((n for each in turns_of(rollout) for n in each), default=1) for rollout in window.rollouts
-        ]
-        totals = torch.tensor(said)[owner].to(device)
-        worth = window.advantages[owner].to(device)
+        numbers = torch.tensor([n for place in data.places for n in turns[place]], device=device)
+        said = [max((n for each in turns_of(one) for n in each), default=1) for one in window.rollouts]
+        totals, worth = torch.tensor(said, device=device), window.advantages.to(device)
         return token_advantages(self.config.credit, worth, data.row_of, numbers, totals, self.config.gamma)
 
 
 def _counted(window: Window, batches: Sequence[Batch]) -> int:
     """Return how many tokens count in the loss."""
-    return sum(int(window.keep[window.owner][data.row_of.cpu()].sum()) for data in batches)
+    return sum(int(window.keep[data.row_of.cpu()].sum()) for data in batches)
 
 
 def _moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> float:

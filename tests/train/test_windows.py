@@ -260,6 +260,21 @@ def test_a_cut_rollout_moves_the_policy_by_all_of_its_sequences(monkeypatch: pyt
     assert moved[0] == moved[1]
 
 
+@pytest.mark.parametrize("change", [{"aggregation": "seq_mean_token_mean"}, {"loss": "gspo"}])
+def test_a_rollout_weighs_the_same_however_often_it_was_cut(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, str]
+) -> None:
+    """Leave-one-out advantages of a group add up to 0, and so do its rollouts if each weighs alike."""
+    monkeypatch.setattr("simenv.train.grpo.reward_of", some_reward)
+    config = grpo_config(
+        context="cut", recalls=0, notes=0, room=700, turn_tokens=60, groups=2, group=4, micro_tokens=64,
+        **{"aggregation": "seq_mean_token_mean", **change},
+    )  # fmt: skip
+    row, window = Grpo(talkative(), config, small.source()).advance()
+    assert {len(rollout.earlier) for rollout in window.rollouts} >= {0, 1}
+    assert abs(float(row["loss"] or 0)) < 1e-5
+
+
 def test_lanes_that_are_shared_are_cut_alike() -> None:
     policy = talkative()
     how = Sampling(room=700, turn_tokens=60, memory=Memory(recalls=1, notes=1), seed=4)

@@ -19,7 +19,8 @@ class Batch:
         weights: Weight in a demonstration's loss, [rows, tokens].
         mu: The sampler's log-probability, [rows, tokens], 0 where there is none.
         real: Whether it is a token of an episode, [rows, tokens], boolean.
-        rows: Which episodes of the window these are.
+        rows: Which rollout of the window each is of, [rows]; several where its context was cut.
+        places: Which sequence of the window each is.
     """
 
     ids: Tensor
@@ -28,6 +29,7 @@ class Batch:
     mu: Tensor
     real: Tensor
     rows: Tensor
+    places: Sequence[int]
 
     def flat(self, name: str) -> Tensor:
         """Return a field at the positions that the model said, in row order, [n]."""
@@ -36,26 +38,34 @@ class Batch:
 
     @property
     def row_of(self) -> Tensor:
-        """Episode of every token that the model said, [n]."""
+        """Rollout of every token that the model said, [n]."""
         return self.rows[:, None].expand_as(self.ids)[:, 1:][self.mask[:, 1:]]
 
 
-def batch(episodes: Sequence[TokenEpisode], rows: Sequence[int], device: torch.device | str = "cpu") -> Batch:
-    """Return those episodes as one batch."""
-    width = max(len(episodes[row]) for row in rows)
+def batch(
+    episodes: Sequence[TokenEpisode],
+    places: Sequence[int],
+    device: torch.device | str = "cpu",
+    *,
+    owner: Sequence[int] | None = None,
+) -> Batch:
+    """Return the episodes at some places as one batch; ``owner`` says of which rollout each of all is."""
+    width = max(len(episodes[place]) for place in places)
+    rows = [place if owner is None else owner[place] for place in places]
 
     def padded(values: list[list[float]] | list[list[int]], dtype: torch.dtype) -> Tensor:
         filled = [[*each, *[0] * (width - len(each))] for each in values]
         return torch.tensor(filled, dtype=dtype, device=device)
 
-    chosen = [episodes[row] for row in rows]
+    chosen = [episodes[place] for place in places]
     return Batch(
         ids=padded([each.ids for each in chosen], torch.long),
         mask=padded([each.mask for each in chosen], torch.bool),
         weights=padded([each.weights for each in chosen], torch.float32),
         mu=padded([each.logps for each in chosen], torch.float32),
         real=padded([[1] * len(each) for each in chosen], torch.bool),
-        rows=torch.tensor(list(rows), device=device),
+        rows=torch.tensor(rows, device=device),
+        places=tuple(places),
     )
 
 
@@ -73,6 +83,19 @@ def by_length(lengths: Sequence[int], most: int) -> list[list[int]]:
         else:
             groups.append([place])
     return groups
+
+
+def by_owner(lengths: Sequence[int], owner: Sequence[int], most: int) -> list[list[int]]:
+    """Return places as ``by_length`` does, but all of one owner in one group, however many tokens those are.
+
+    Example:
+        >>> by_owner([5, 1, 4, 2], [0, 1, 2, 1], 6)
+        [[2], [0], [1, 3]]
+    """
+    alone = [place for place, at in enumerate(owner) if owner.count(at) == 1]
+    groups = [[alone[at] for at in group] for group in by_length([lengths[each] for each in alone], most)]
+    several = dict.fromkeys(at for at in owner if owner.count(at) > 1)
+    return groups + [[place for place, each in enumerate(owner) if each == at] for at in several]
 
 
 def windows(groups: Sequence[list[int]], order: Sequence[int]) -> Iterator[list[int]]:
