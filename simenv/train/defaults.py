@@ -43,7 +43,10 @@ _SMALL_GRPO: dict[str, Any] = {
 _LARGE: dict[str, Any] = {"rank": 16, "room": 8192, "turn_tokens": 1024, "checkpointing": True}
 _LARGE_SFT: dict[str, Any] = {**_LARGE, "demos": 400, "lr": 2e-4, "batch_tokens": 16384}
 _LARGE_GRPO: dict[str, Any] = {**_LARGE, "lr": 5e-5, "micro_tokens": 16384}
-_SHARED = ("env", "tasks", "held_out", "face", "turn_tokens", "temperature", "seed", "evaluations")
+_SHARED = (
+    "env", "tasks", "held_out", "face", "turn_tokens", "context", "recalls", "notes", "temperature", "seed",
+    "evaluations",
+)  # fmt: skip
 
 
 def lessons_of(env: str) -> str:
@@ -91,7 +94,9 @@ def for_grpo(env: str, start: str) -> dict[str, Any]:
     if shape is None:
         return {"env": env, "tasks": "train", "held_out": "test", **_LARGE_GRPO, **kept}
     tasks = lessons_of(kept.get("env", env))
-    return {"env": env, "tasks": tasks, "held_out": tasks, **_SMALL_GRPO, **kept, "room": shape["room"]}
+    # A context is cut in reinforcement where it was cut in what was learned from.
+    room = kept_config(Path(start))["room"] if kept.get("context") == "cut" else shape["room"]
+    return {"env": env, "tasks": tasks, "held_out": tasks, **_SMALL_GRPO, **kept, "room": room}
 
 
 def held_out_for(tasks: str) -> str:

@@ -232,8 +232,9 @@ def _exam(policy: Policy, config: Config, held: Source, shown: Mapping[str, Toke
         texts=retention_texts(policy.family, tasks[:_TEXTS], room=room),
         seed=config.seed,
         temperature=config.temperature,
-        # A small decoder that is made here has some room to spare; a longer model keeps to the config.
-        room=room if isinstance(config, SftConfig) and not config.model else config.room,
+        # A small decoder that is made here has some room to spare; a longer model keeps to the config, and
+        # so does one whose context is cut, or it would be cut elsewhere than in what it learned from.
+        room=room if isinstance(config, SftConfig) and not (config.model or config.memory) else config.room,
         turn_tokens=config.turn_tokens,
         face=config.face,
         memory=config.memory,

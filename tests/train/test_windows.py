@@ -267,11 +267,13 @@ def test_a_rollout_weighs_the_same_however_often_it_was_cut(
     """Leave-one-out advantages of a group add up to 0, and so do its rollouts if each weighs alike."""
     monkeypatch.setattr("simenv.train.grpo.reward_of", some_reward)
     config = grpo_config(
-        context="cut", recalls=0, notes=0, room=700, turn_tokens=60, groups=2, group=4, micro_tokens=64,
+        context="cut", recalls=0, notes=0, room=700, turn_tokens=60, groups=2, group=5, micro_tokens=64,
         **{"aggregation": "seq_mean_token_mean", **change},
     )  # fmt: skip
     row, window = Grpo(talkative(), config, small.source()).advance()
-    assert {len(rollout.earlier) for rollout in window.rollouts} >= {0, 1}
+    counts = [len(rollout.sequences) for rollout in window.rollouts]
+    unequal = sum(float(worth) * count for worth, count in zip(window.advantages, counts, strict=True))
+    assert abs(unequal) > 0.5, "weighing by sequences would show"
     assert abs(float(row["loss"] or 0)) < 1e-5
 
 
