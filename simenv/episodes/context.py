@@ -181,6 +181,18 @@ class Context:
         """Schemas of the memory tools that are offered, in the OpenAI function format."""
         return self.memory.tools
 
+    def shows(self, text: str) -> bool:
+        """Whether a text stands in view, as words or in a call."""
+        return any(text in part for message in self._view for part in _texts(message))
+
+    def find(self, text: str) -> tuple[int, int] | None:
+        """Return step and part of the last message that holds a text, as ``recall`` takes them."""
+        for turn in reversed(self._steps):
+            for part, message in enumerate(turn.messages):
+                if any(text in each for each in _texts(message)):
+                    return turn.step, part
+        return None
+
     def fork(self) -> "Context":
         """Return an independent context that goes on from here."""
         other = copy(self)
@@ -347,6 +359,12 @@ def _checked(call: Call) -> dict[str, Any]:
         if not isinstance(value, kind) or isinstance(value, bool):
             raise ToolError("bad_arguments", f"{name}: of type {known[name]['type']}.")
     return given
+
+
+def _texts(message: Message) -> list[str]:
+    """Return what a message says: its words, and names and arguments of its calls."""
+    calls = [call["function"] for call in message.get("tool_calls", ())]
+    return [str(message["content"]), *(text for call in calls for text in (call["name"], call["arguments"]))]
 
 
 def _listed(notes: Sequence[str]) -> str:

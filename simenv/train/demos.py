@@ -1,17 +1,20 @@
 """Demonstrations of the oracle as tokens: plain, with recovery, with refusals, with no call needed."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from simenv.agents.oracle import Manner, Oracle, oracle
+from simenv.agents.oracle import Manner, Oracle, oracle, plain_call
 from simenv.agents.protocol import StuckError, play
 from simenv.agents.voice import PlainVoice
+from simenv.core.canonical import canonical
 from simenv.core.draws import Draws
 from simenv.core.errors import UsageError
 from simenv.core.interpreter import UnsoundError
 from simenv.core.task import Task
+from simenv.episodes.actions import parse
 from simenv.episodes.chat import Message, system, user
-from simenv.episodes.context import Memory, OpeningError
+from simenv.episodes.context import RECALL, Memory, OpeningError
 from simenv.episodes.episode import Episode
 from simenv.train.chat.families import Family
 from simenv.train.chat.tokens import Segment, TokenEpisode
@@ -19,6 +22,9 @@ from simenv.train.chat.transcript import Transcript
 from simenv.train.tasks import Source
 
 _TRIES = 40
+_RECALLS = 4
+"""What one turn names is recalled in so many calls at most; more would push each other out of view."""
+_NAMED = re.compile(r"[A-Za-z_]*\d[\w-]*(?:[.,:]\d+)*")
 _MANNERS = {"plain": Manner(), "refusal": Manner(), "recovery": Manner(voice=PlainVoice(), clumsy=True)}
 
 
@@ -52,7 +58,8 @@ def lessons_of(
         episode: What was played.
         room: Longest sequence, in tokens.
         memory: Where there is one, the episode is cut as it would be in sampling, and each sequence teaches
-            what was said in it; None for one sequence.
+            what was said in it. What a turn names and a cut has taken out of view is recalled before it;
+            where that cannot be, the turn is shown with weight 0. None for one sequence.
         turn_tokens: The longest turn in sampling; a memory keeps room for it.
     """
     try:
@@ -69,11 +76,51 @@ def _told(family: Family, episode: Episode, memory: Memory | None, budget_tokens
     for step, begin, end in zip(episode.steps, turns, [*turns[1:], 0], strict=True):
         turn = family.turn(step.action)
         failed = step.error or any(call.error for call in step.calls)
-        weight = 0.0 if failed else 1.0
+        weight = 0.0 if failed or not _recalled(told, family, step.action) else 1.0
         told.say(Segment("assistant", turn.ids, sampled=True, weight=weight))
         if end:
             told.hear(messages[begin:end])
     return told.spoken
+
+
+def _recalled(told: Transcript, family: Family, action: str) -> bool:
+    """Recall what an action names and a cut has taken out of view; return whether all of it is in view then.
+
+    The oracle knows what it has read; a model that is shown less would be taught to make it up.
+    """
+    values = named_in(action)
+    for _ in range(_RECALLS):
+        places = told.missing(values).values()
+        place = next((each for each in places if each is not None), None)
+        if place is None or not told.can_recall:
+            return not places
+        step, part = place
+        recall = plain_call(RECALL, canonical({"part": part, "step": step}))
+        told.say(family.turn(recall))
+        told.answer(recall)
+    return not told.missing(values)
+
+
+def named_in(action: str) -> list[str]:
+    """Return what an action names that has to be known: every argument, and words that hold a digit.
+
+    Example:
+        >>> named_in('{"arguments":{"reservation_id":"4WQ150","bags":2},"name":"add_bags"}')
+        ['4WQ150', '2']
+        >>> named_in("It comes to $74, for 4WQ150.")
+        ['74', '4WQ150']
+    """
+    parsed = parse(action)
+    words = _NAMED.findall(f"{parsed.words} {parsed.aside}")
+    return [*(leaf for call in parsed.calls for leaf in _leaves(call.arguments)), *words]
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(each)
+    elif isinstance(value, str | int) and not isinstance(value, bool):
+        yield str(value)
 
 
 def answer(task: Task, family: Family, draws: Draws, face: str) -> TokenEpisode:

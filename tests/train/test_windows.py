@@ -1,5 +1,6 @@
 """Long episodes in training: contexts are cut in sampling, and every sequence is trained on once."""
 
+from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -16,13 +17,14 @@ from benchmarks.long.tasks import long_tasks  # noqa: E402
 from simenv.agents.protocol import act_out  # noqa: E402
 from simenv.agents.runs import attempt  # noqa: E402
 from simenv.core.errors import UsageError  # noqa: E402
+from simenv.core.pack import bundled  # noqa: E402
 from simenv.core.task import Task  # noqa: E402
-from simenv.episodes.context import Memory  # noqa: E402
+from simenv.episodes.context import RECALL, Memory  # noqa: E402
 from simenv.episodes.episode import Episode, Step  # noqa: E402
 from simenv.episodes.window import Window  # noqa: E402
 from simenv.train.chat.families import Family, family_of  # noqa: E402
 from simenv.train.chat.transcript import Transcript, counter  # noqa: E402
-from simenv.train.demos import demonstrate, demos, lessons_of, tokens_of  # noqa: E402
+from simenv.train.demos import demonstrate, demos, lessons_of, named_in, tokens_of  # noqa: E402
 from simenv.train.evaluate import played  # noqa: E402
 from simenv.train.grpo import Grpo  # noqa: E402
 from simenv.train.models.policy import Policy  # noqa: E402
@@ -205,6 +207,28 @@ def test_demonstrations_are_cut_as_sampling_cuts() -> None:
     made = [task.id for task, _ in demos(family, source, 4, {"plain": 1}, **fits)]
     assert sorted(set(made)) == sorted(source.at(at).id for at in range(4))
     assert len(made) == 4 + sum(cuts)
+
+
+@pytest.mark.parametrize("recalls", [40, 1, 0])
+def test_a_demonstration_names_nothing_that_is_not_in_view(recalls: int) -> None:
+    """What the oracle remembers and the model is not shown is recalled, or it would learn to make it up."""
+    family, seen = family_of(codecs.plain()), Counter[str]()
+    for at in range(24):
+        episode = demonstrate(bundled("airline", "train").at(at))
+        assert episode is not None
+        parts = lessons_of(family, episode, room=1700, memory=Memory(recalls=recalls), turn_tokens=200)
+        for part in parts[1:]:
+            shown = ""
+            for segment in part.segments:
+                if segment.sampled:
+                    action = family.action(segment.ids)
+                    gone = [value for value in named_in(action) if value not in shown]
+                    assert not (gone and segment.weight), (at, action, gone)
+                    seen["recalled"] += RECALL in action
+                    seen["not taught"] += bool(gone)
+                shown += family.codec.text(segment.ids)
+    assert (seen["recalled"] >= 5, seen["recalled"] > 0) == (recalls == 40, recalls > 0), seen
+    assert (seen["not taught"] >= 3) == (recalls < 2), seen
 
 
 def test_an_opening_that_leaves_no_room_ends_the_episode_at_once() -> None:

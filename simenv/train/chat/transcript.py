@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from simenv.episodes.chat import Message
-from simenv.episodes.context import Context, Memory
+from simenv.episodes.context import RECALL, Context, Memory
 from simenv.train.chat.families import Family
 from simenv.train.chat.tokens import Segment, TokenEpisode, said
 
@@ -76,6 +76,21 @@ class Transcript:
         other._context = self._context.fork() if self._context else None
         other.earlier, other.tokens = self.earlier, self.tokens.fork()
         return other
+
+    @property
+    def can_recall(self) -> bool:
+        """Whether one more recall would be answered."""
+        return self._context is not None and self._context.used[RECALL] < self._context.memory.recalls
+
+    def missing(self, values: Iterable[str]) -> dict[str, tuple[int, int] | None]:
+        """Return which values do not stand in view, and step and part of the message that holds each, if any.
+
+        Until something was cut nothing is missing: all that was heard is in view.
+        """
+        context = self._context
+        if context is None or not context.epoch:
+            return {}
+        return {value: context.find(value) for value in values if not context.shows(value)}
 
     def say(self, segment: Segment) -> None:
         """Write a turn of the model down."""
