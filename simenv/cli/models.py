@@ -18,6 +18,7 @@ from simenv.cli.words import count, seed
 from simenv.core import catalog
 from simenv.core.errors import UnknownNameError, UsageError
 from simenv.core.task import Task
+from simenv.episodes.context import Memory
 
 if TYPE_CHECKING:
     from simenv.train.rollouts.agent import ModelAgent
@@ -51,7 +52,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--window",
         type=count,
         metavar="N",
-        help="tokens it reads at most; older turns become lines, with notes and recall (default: all it can)",
+        help="tokens it reads at most; older turns become lines, with notes and recall (default: all it can, "
+        "or the room of a training run with context=cut)",
     )
     group.add_argument("--device", metavar="NAME", help="such as cpu or cuda (default: what is there)")
     group = parser.add_argument_group(f"with --agent {NAME}: any model behind an OpenAI-compatible server")
@@ -136,6 +138,7 @@ def in_process(args: argparse.Namespace) -> "ModelAgent":
         raise UsageError(f"--agent {HF} needs --model: the folder of a checkpoint or of a training run")
     try:
         # Heavy, and needed by no other agent.
+        from simenv.train.folder import kept_config
         from simenv.train.rollouts.agent import Drawing, hf_agent
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in _HEAVY:
@@ -143,13 +146,19 @@ def in_process(args: argparse.Namespace) -> "ModelAgent":
         raise UsageError(
             f'--agent {HF} needs {error.name}, which is not installed: pip install "simenv[train]"'
         ) from error
-    usual = Drawing()
+    usual, window, memory = Drawing(), args.window or 0, None
+    kept = kept_config(Path(args.model))
+    if args.window is None and kept.get("context") == "cut":
+        # What learned in a window plays in it.
+        usual, window = Drawing(max_tokens=kept["turn_tokens"]), kept["room"]
+        memory = Memory(recalls=kept["recalls"], notes=kept["notes"])
     return hf_agent(
         args.model,
         temperature=usual.temperature if args.temperature is None else args.temperature,
         seed=args.seed or 0,
         max_tokens=args.max_tokens or usual.max_tokens,
-        window=args.window or 0,
+        window=window,
+        memory=memory,
         device=args.device or "",
     )
 

@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 
 from simenv.cli import main  # noqa: E402
 from simenv.cli.train import without_signal  # noqa: E402
+from simenv.core.log import read_header  # noqa: E402
 from simenv.train import defaults, doctor, evaluate  # noqa: E402
 from simenv.train.config import GrpoConfig, SftConfig, with_settings  # noqa: E402
 from simenv.train.doctor import Check  # noqa: E402
@@ -225,6 +226,23 @@ def test_defaults_are_settings_that_exist(taught: tuple[str, str], tmp_path: Pat
     assert (pure.tasks, pure.held_out) == ("train", "test")
     assert defaults.held_out_for("synth:depth=1") == "synth:depth=1"
     assert defaults.held_out_for("mine.jsonl") == "test"
+
+
+def test_a_run_that_learned_in_a_window_goes_on_and_plays_in_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(evaluate, "FORCED", 0)
+    out, log = str(tmp_path / "cut"), str(tmp_path / "log.jsonl")
+    line = ["train", "sft", "--out", out, "--tasks", TASKS, "--size", "0.3m", "--steps", "1"]
+    cut = ["--set", "context=cut", "--set", "room=1300", "--set", "recalls=3", "--set", "demos=2"]
+    assert main([*line, *settings(), *cut]) == 0
+    kept = with_settings(GrpoConfig, [], **defaults.for_grpo("airline", out))
+    assert (kept.context, kept.room, kept.recalls, kept.notes) == ("cut", 1300, 3, 60)
+    play = ["run", "airline", "--agent", "hf", "--model", out, "--tasks", "1", "--face", "compact"]
+    assert main([*play, "--out", log]) == 0
+    header = read_header(log)
+    assert (header["window"], header["recalls"], header["notes"]) == (1300, 3, 60)
+    assert header["max_tokens"] == kept.turn_tokens
 
 
 def test_settings_of_several_values_are_read() -> None:

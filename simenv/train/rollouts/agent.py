@@ -5,7 +5,7 @@ alone, as for :class:`simenv.train.rollouts.sampler.Sampler`, so a run's log doe
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
@@ -41,7 +41,8 @@ class Drawing:
         seed: Of every choice, at least 0.
         max_tokens: Longest turn. One that is cut off there is heard as far as it came, as from a server.
         window: Tokens that the model reads at most. Older turns are cut to a line each where they do not fit,
-            and it has the tools ``recall`` and ``note``; 0 for all that the model can read, and no memory.
+            and it has the tools of ``memory``; 0 for all that the model can read, and no memory.
+        memory: What it may do to remember, in a window.
 
     Raises:
         UsageError: If one of them is out of range.
@@ -51,6 +52,7 @@ class Drawing:
     seed: int = 0
     max_tokens: int = 1024
     window: int = 0
+    memory: Memory = field(default_factory=Memory)
 
     def __post_init__(self) -> None:
         if not (isfinite(self.temperature) and self.temperature >= 0):
@@ -107,7 +109,13 @@ class ModelAgent:
             "temperature": repr(float(self.drawing.temperature)),
             "tokenizer": digest(codec.tokenizer_json() + codec.template),
             "weights": weights.proof(sorted(module.state_dict().items())),
-        } | ({"window": self.drawing.window} if self.drawing.window else {})
+        } | self._window()
+
+    def _window(self) -> dict[str, Any]:
+        if not self.drawing.window:
+            return {}
+        memory = self.drawing.memory
+        return {"window": self.drawing.window, "recalls": memory.recalls, "notes": memory.notes}
 
     def __call__(self, episode: Episode) -> Play:
         """Play the first trial."""
@@ -147,7 +155,7 @@ class ModelAgent:
     def _transcript(self, episode: Episode) -> Transcript:
         """Return what the model reads of an episode, from its opening on."""
         window, longest = self.drawing.window, self.drawing.max_tokens
-        memory = Memory() if window else None
+        memory = self.drawing.memory if window else None
         try:
             return Transcript(
                 self.family, episode.messages, episode.tools, memory=memory, budget_tokens=window - longest
@@ -225,6 +233,7 @@ def hf_agent(
     seed: int = 0,
     max_tokens: int = 1024,
     window: int = 0,
+    memory: Memory | None = None,
     device: str = "",
     dtype: str = "",
 ) -> ModelAgent:
@@ -237,6 +246,7 @@ def hf_agent(
         seed: See :class:`Drawing`.
         max_tokens: See :class:`Drawing`.
         window: See :class:`Drawing`.
+        memory: See :class:`Drawing`.
         device: See :func:`load`.
         dtype: See :func:`load`.
 
@@ -244,7 +254,7 @@ def hf_agent(
         UsageError: If a number is out of range, or there is no such model.
         DataError: If a file is damaged.
     """
-    drawing = Drawing(temperature, seed, max_tokens, window)
+    drawing = Drawing(temperature, seed, max_tokens, window, memory or Memory())
     if isinstance(source, str | Path):
         model, own = load(source, device=device, dtype=dtype)
         return ModelAgent(model, family or own, drawing, name=Path(source).resolve().name)
