@@ -41,6 +41,7 @@ from simenv.train.rollouts.workers import EnvPool
 from simenv.train.rollouts.worlds import PooledWorlds, Worlds
 from simenv.train.sft import Sft
 from simenv.train.tasks import Source, source_of
+from simenv.train.weighing import check_options
 
 FRESH = 100_000
 """Where reinforcement begins to take tasks: endless sources then give others than those of demonstrations."""
@@ -135,6 +136,7 @@ def run_grpo(
         TrainingStopped: If a guard stops the run.
         KeyboardInterrupt: If it is interrupted; nothing is lost.
     """
+    check_options(config)
     start = start or config.model
     if not start:
         raise UsageError("reinforcement begins from something: --from RUN, or --model CHECKPOINT")
