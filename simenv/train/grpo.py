@@ -147,11 +147,10 @@ class Grpo:
             proof = self.adapters.proof()
             window = self._window()
         sampled_at = perf_counter()
-        row = row_of(window.sampled, window.rewards) | {
+        row = row_of(window.sampled, self._rewards(window.sampled), room=config.room) | {
             "groups": len(window.groups),
             "tasks": window.tried,
             "zero_variance": window.flat / max(window.tried, 1),
-            "length_cap": config.room,
             "guided": sum(rollout.guided for rollout in window.rollouts) / max(len(window.rollouts), 1),
             "lr": config.lr,
             "proof_sampler": proof,

@@ -25,6 +25,7 @@ from simenv.train.chat.transcript import Transcript, counter  # noqa: E402
 from simenv.train.demos import demonstrate, demos, lessons_of, tokens_of  # noqa: E402
 from simenv.train.evaluate import played  # noqa: E402
 from simenv.train.grpo import Grpo  # noqa: E402
+from simenv.train.guards import GuardConfig, Guards  # noqa: E402
 from simenv.train.models.policy import Policy  # noqa: E402
 from simenv.train.models.policy import small as make  # noqa: E402
 from simenv.train.rollouts.agent import Drawing, ModelAgent  # noqa: E402
@@ -237,6 +238,24 @@ def test_every_sequence_is_trained_on_as_it_was_sampled(monkeypatch: pytest.Monk
     turns = [_turns(rollout) for rollout in window.rollouts]
     assert all(found == sorted(found) and found[0] == 1 for found in turns)
     assert [found[-1] for found in turns] == [rollout.turns for rollout in window.rollouts]
+
+
+def test_a_rollout_whose_context_was_cut_may_say_more_than_one_room_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Found by a reader: the guard of lengths took the room of one sequence for the cap of them all."""
+    monkeypatch.setattr("simenv.train.grpo.reward_of", some_reward)
+    config = grpo_config(context="cut", recalls=0, notes=0, room=700, turn_tokens=60, groups=2, group=4)
+    row, window = Grpo(talkative(), config, small.source()).advance()
+    sequences = sum(len(rollout.sequences) for rollout in window.sampled)
+    cap = float(row["length_cap"] or 0)
+    assert cap == pytest.approx(700 * sequences / len(window.sampled))
+    first = [{"step": at, "length": 300.0, "length_cap": 700.0} for at in range(5)]
+    for told, stops in ((cap, False), (700.0, True)):
+        guards = Guards(GuardConfig())
+        later = {"step": 5, "length": 650.0, "length_cap": told}
+        found = [guards.check(each) for each in (*first, later)]
+        assert [each is not None for each in found] == [False] * 5 + [stops]
 
 
 def test_a_cut_rollout_moves_the_policy_by_all_of_its_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
