@@ -1,5 +1,6 @@
 """Long episodes in training: contexts are cut in sampling, and every sequence is trained on once."""
 
+import re
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -17,7 +18,7 @@ from simenv.agents.protocol import act_out  # noqa: E402
 from simenv.agents.runs import attempt  # noqa: E402
 from simenv.core.errors import UsageError  # noqa: E402
 from simenv.core.task import Task  # noqa: E402
-from simenv.episodes.context import Memory  # noqa: E402
+from simenv.episodes.context import Memory, OpeningError  # noqa: E402
 from simenv.episodes.episode import Episode, Step  # noqa: E402
 from simenv.episodes.window import Window  # noqa: E402
 from simenv.train.chat.families import Family, family_of  # noqa: E402
@@ -215,6 +216,39 @@ def test_an_opening_that_leaves_no_room_ends_the_episode_at_once() -> None:
         [Job(small.source().at(0), 0)], Sampling(room=300, turn_tokens=20, memory=Memory())
     )[0]
     assert (found.reason, found.turns, len(found.tokens)) == ("context", 0, 0)
+
+
+def cramped(family: Family, budget_tokens: int) -> int:
+    """Return how many of the first tasks open with too much for a budget."""
+    count = 0
+    for at in range(40):
+        opening = Episode(small.source().at(at), face="compact")
+        try:
+            Transcript(
+                family, opening.messages, opening.tools, memory=Memory(), budget_tokens=budget_tokens
+            )
+        except OpeningError:
+            count += 1
+    return count
+
+
+def test_a_room_that_openings_outgrow_is_told_with_one_that_does() -> None:
+    """Found by a reader: it was said to raise room, and not that the cuts of the context need it."""
+    source, family = small.source(), small.policy().family
+    fits: dict[str, Any] = {"seed": 0, "face": "compact", "memory": Memory(), "turn_tokens": 40}
+    with pytest.raises(
+        UsageError, match=r"no plain demonstration of 300 tokens; where a context is"
+    ) as error:
+        next(demos(family, source, 1, {"plain": 1}, room=300, **fits))
+    found = re.search(
+        r"turn_tokens = 40, and in 40 of these tasks .* give room=(\d+) or more", str(error.value)
+    )
+    assert found
+    enough = int(found[1])
+    assert len(list(demos(family, source, 40, {"plain": 1}, room=enough, **fits))) >= 40
+    assert cramped(family, enough - 40) == 0 < cramped(family, enough - 41)
+    with pytest.raises(UsageError, match=r"no plain demonstration of 300 tokens; raise room$"):
+        next(demos(family, source, 1, {"plain": 1}, room=300, **fits | {"memory": None}))
 
 
 def talkative() -> Policy:
