@@ -224,9 +224,7 @@ def cramped(family: Family, budget_tokens: int) -> int:
     for at in range(40):
         opening = Episode(small.source().at(at), face="compact")
         try:
-            Transcript(
-                family, opening.messages, opening.tools, memory=Memory(), budget_tokens=budget_tokens
-            )
+            Transcript(family, opening.messages, opening.tools, memory=Memory(), budget_tokens=budget_tokens)
         except OpeningError:
             count += 1
     return count
