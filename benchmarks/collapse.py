@@ -67,7 +67,7 @@ SHOWN = (
     "entropy",
     "length",
     "repetition",
-    "reward_trained",
+    "reward_mean",
 )
 """Figures of a step in the table."""
 
@@ -180,7 +180,7 @@ def run(study: Study, arm: str, seed: int) -> Run:
     done, guards = Run(arm, seed), Guards(GUARDS, adapter_digest=trainer.adapters.digest())
     for step in range(study.steps):
         row, window = trainer.advance()
-        done.rows.append(figures(row, window.sampled, window.rewards))
+        done.rows.append(figures(row, window.sampled))
         stop = guards.check({"step": step, **row})
         if stop is not None:
             done.stops.setdefault(stop.guard, step)
@@ -225,11 +225,11 @@ def readable(rollouts: Sequence[Rollout]) -> float:
     return good / max(total, 1)
 
 
-def figures(row: Row, rollouts: Sequence[Rollout], rewards: Sequence[float]) -> dict[str, float]:
+def figures(row: Row, rollouts: Sequence[Rollout]) -> dict[str, float]:
     """Return what a step showed."""
-    named = ("entropy", "repetition", "grad_norm", "kl_ref", "zero_variance", "update_ratio")
+    named = ("reward_mean", "entropy", "repetition", "grad_norm", "kl_ref", "zero_variance", "update_ratio")
     taken = {name: float(value) for name in named if isinstance(value := row.get(name), int | float)}
-    return about(rollouts) | taken | {"reward_trained": fmean(rewards) if rewards else 0.0}
+    return about(rollouts) | taken
 
 
 def runs(study: Study, arms: Sequence[str]) -> Iterator[Run]:

@@ -132,10 +132,12 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _tell_plan(job: str, config: "Config", out: str) -> None:
+    from simenv.train.report.words import counted
+
     say(f"{job} on {config.env}, tasks {config.tasks}, into {out} (config {config.digest[:12]}).")
     say(
-        f"Success is to be measured on {config.evaluations} tasks of {config.held_out}, in worlds that are "
-        "not trained on."
+        f"Success is to be measured on {counted(config.evaluations, 'task')} of {config.held_out}, in worlds "
+        "that are not trained on."
     )
 
 

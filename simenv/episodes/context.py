@@ -98,7 +98,15 @@ class Memory:
 
 
 class OpeningError(UsageError):
-    """The opening of an episode alone takes too much of a window."""
+    """The opening of an episode alone takes too much of a window.
+
+    Attributes:
+        needed: The smallest budget that would do, in tokens.
+    """
+
+    def __init__(self, message: str, needed: int = 0) -> None:
+        super().__init__(message)
+        self.needed = needed
 
 
 class Context:
@@ -138,7 +146,8 @@ class Context:
         if 2 * self._tokens > budget_tokens:
             raise OpeningError(
                 f"the opening alone takes {self._tokens} tokens; give a budget of at least "
-                f"{2 * self._tokens}, got {budget_tokens}"
+                f"{2 * self._tokens}, got {budget_tokens}",
+                2 * self._tokens,
             )
 
     @property

@@ -157,6 +157,9 @@ class GrpoConfig(Config):
         loss: A name of ``POLICY_LOSSES``.
         options: Bounds of the loss.
         correction: A name of ``CORRECTIONS`` for what sampler and trainer disagree in.
+        correction_options: Its bounds.
+        off_policy_mask: By how many nats per token, on average, a rollout may have become unlikelier since it
+            was sampled before it is left out, if it did worse than its group; None for no limit.
         beta: Weight of the KL to the reference.
         kl: A name of the estimators.
         refresh: Steps after which the reference becomes the policy; 0 for never.
@@ -188,6 +191,8 @@ class GrpoConfig(Config):
     loss: str = "ppo"
     options: dict[str, float] = {}
     correction: str = "none"
+    correction_options: dict[str, float] = {}
+    off_policy_mask: float | None = Field(default=None, gt=0)
     beta: float = Field(default=0.001, ge=0)
     kl: str = "k3+"
     refresh: int = Field(default=100, ge=0)

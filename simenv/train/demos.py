@@ -169,8 +169,10 @@ def demos(
             if found:
                 break
         else:
+            tasks = [source.at(each) for each in range(at - _TRIES, at)]
+            way_out = _way_out(family, tasks, face, memory if kind != "answer" else None, room, turn_tokens)
             raise UsageError(
-                f"{_TRIES} tasks in a row gave no {kind} demonstration of {room} tokens; raise room"
+                f"{_TRIES} tasks in a row gave no {kind} demonstration of {room} tokens; {way_out}"
             )
         yield from ((task, each) for each in found)
 
@@ -181,6 +183,28 @@ def _one(family: Family, task: Task, kind: str, draws: Draws, face: str, **fits:
         return [told] if len(told) <= fits["room"] else []
     episode = demonstrate(task, kind=kind, face=face)
     return lessons_of(family, episode, **fits) if episode is not None else []
+
+
+def _way_out(
+    family: Family, tasks: Sequence[Task], face: str, memory: Memory | None, room: int, turn_tokens: int
+) -> str:
+    """Return what would let demonstrations of tasks fit."""
+    needed = []
+    for task in tasks if memory is not None else ():
+        episode = Episode(task, face=face)
+        try:
+            Transcript(
+                family, episode.messages, episode.tools, memory=memory, budget_tokens=room - turn_tokens
+            )
+        except OpeningError as error:
+            needed.append(error.needed + turn_tokens)
+    if not needed:
+        return "raise room"
+    return (
+        f"where a context is cut, an opening takes at most half of what room leaves beside turn_tokens = "
+        f"{turn_tokens}, and in {len(needed)} of these tasks it takes more: give room={max(needed)} or more, "
+        "or context=whole"
+    )
 
 
 def hint(episode: Episode) -> str:

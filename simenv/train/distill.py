@@ -5,7 +5,7 @@ are then acted in the face that the pupil reads, and written in the pupil's toke
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from simenv.core import catalog
@@ -31,19 +31,21 @@ def demos_of_runs(
     *,
     memory: Memory | None = None,
     turn_tokens: int = 0,
+    tell: Callable[[str], object] = lambda said: None,
 ) -> list[tuple[Task, TokenEpisode]]:
     """Return what passed in runs as demonstrations, in the order of the logs; the same words twice are one.
 
     Calls that were refused are shown with weight 0, as mistakes are.
 
     Args:
-        logs: Logs of ``simenv run``, of any agent. A torn last line is left out.
+        logs: Logs of ``simenv run``, of any agent. A torn last line is left out, and told.
         pack: What they were played on; by default the pack that each log names.
         family: Writes the tokens.
         face: How things are shown to the pupil, whatever the teacher was shown.
         room: Longest episode, in tokens; longer ones are left out, or cut where there is a memory.
         memory: See ``simenv.train.demos.lessons_of``.
         turn_tokens: See there.
+        tell: Told what was left out because a log is damaged.
 
     Raises:
         UsageError: If nothing passed, or all of it is too long; it says how much of each.
@@ -55,7 +57,7 @@ def demos_of_runs(
     left: Counter[str] = Counter()
     for log in logs:
         tasks = pack or pack_of_log(log)
-        for episode in _passed(log, tasks, left):
+        for episode in _passed(log, tasks, left, tell):
             again = _shown_in(episode, face)
             if not again.verdict().passed:
                 left["passed in the face of the log only"] += 1
@@ -84,6 +86,7 @@ def demos_of_logs(
     room: int,
     memory: Memory | None = None,
     turn_tokens: int = 0,
+    tell: Callable[[str], object] = lambda said: None,
 ) -> list[tuple[Task, TokenEpisode]]:
     """Return ``demos_of_runs`` of logs that must all be of one domain.
 
@@ -93,7 +96,7 @@ def demos_of_logs(
     for log in logs:
         if (other := read_header(log).get("domain")) != domain:
             raise UsageError(f"{log} is a run of domain {other!r}, and what is trained is of {domain!r}")
-    return demos_of_runs(logs, None, family, face, room, memory=memory, turn_tokens=turn_tokens)
+    return demos_of_runs(logs, None, family, face, room, memory=memory, turn_tokens=turn_tokens, tell=tell)
 
 
 def pack_of_log(log: str | Path) -> Pack:
@@ -115,21 +118,26 @@ def pack_of_log(log: str | Path) -> Pack:
     return read_pack(Path(str(file)))
 
 
-def _passed(log: str | Path, pack: Pack, left: Counter[str]) -> Iterator[Episode]:
+def _passed(
+    log: str | Path, pack: Pack, left: Counter[str], tell: Callable[[str], object]
+) -> Iterator[Episode]:
     """Yield the episodes of a log that passed, played again."""
-    for recorded in _whole(log):
+    for recorded in _whole(log, tell):
         if not recorded.verdict.passed:
             left["failed"] += 1
             continue
         yield replayed(log, pack, recorded)
 
 
-def _whole(log: str | Path) -> Iterable[Recorded]:
+def _whole(log: str | Path, tell: Callable[[str], object]) -> Iterable[Recorded]:
     """Yield the records before a torn tail."""
     try:
         yield from read_episodes(log)
-    except TornTailError:
-        return
+    except TornTailError as error:
+        tell(
+            f"The last record of {log} (line {error.line}) is torn and was left out; the command that wrote "
+            "the log writes it again."
+        )
 
 
 def _shown_in(episode: Episode, face: str) -> Episode:

@@ -19,10 +19,9 @@ from simenv.episodes.episode import Episode
 from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.config import Cursor, GrpoConfig
 from simenv.train.demos import hint
-from simenv.train.maths.advantages import advantages, reward_table, zero_variance
-from simenv.train.maths.corrections import correction, effective_share, mismatch
-from simenv.train.maths.credit import decayed_rewards, token_advantages
-from simenv.train.maths.filters import mask_truncated_negatives, negatives_only
+from simenv.train.maths.advantages import reward_table, zero_variance
+from simenv.train.maths.corrections import effective_share, mismatch
+from simenv.train.maths.credit import token_advantages
 from simenv.train.maths.head import token_logps, token_scores
 from simenv.train.maths.kl import k3, kl
 from simenv.train.maths.losses import Tokens, objective, policy_loss
@@ -37,6 +36,7 @@ from simenv.train.rollouts.rollout import Job, Rollout, Sampling, turns_of, with
 from simenv.train.rollouts.rows import row_of
 from simenv.train.rollouts.sampler import Sampler
 from simenv.train.tasks import Source
+from simenv.train.weighing import check_options, trust_of, worth_of
 
 _BY_ROLLOUT = frozenset(
     ("geometric_mask", "gspo", "gspo_plain", "seq_mean_token_mean", "sequence_mask", "sequence_truncate")
@@ -106,11 +106,15 @@ class Grpo:
         step: Steps that are done.
         task: Tasks that were drawn.
         left: Rollouts that may still be sampled, None for any number; a window that needs more ends early.
+
+    Raises:
+        UsageError: If the loss or the correction does not take its options.
     """
 
     def __init__(
         self, policy: Policy, config: GrpoConfig, source: Source, *, sampler: Samples | None = None
     ) -> None:
+        check_options(config)
         self.policy, self.config, self.source = policy, config, source
         self.adapters: Adapters = policy.adapt(rank=config.rank, alpha=config.alpha, seed=config.seed)
         self.optimizer: Optimizers = adamw(self.adapters.parameters(), lr=config.lr)
@@ -148,11 +152,10 @@ class Grpo:
             proof = self.adapters.proof()
             window = self._window()
         sampled_at = perf_counter()
-        row = row_of(window.sampled, window.rewards) | {
+        row = row_of(window.sampled, self._rewards(window.sampled), room=config.room) | {
             "groups": len(window.groups),
             "tasks": window.tried,
             "zero_variance": window.flat / max(window.tried, 1),
-            "length_cap": config.room,
             "guided": sum(rollout.guided for rollout in window.rollouts) / max(len(window.rollouts), 1),
             "lr": config.lr,
             "proof_sampler": proof,
@@ -195,7 +198,7 @@ class Grpo:
             kept += [group for group, is_kept in zip(groups, signal.tolist(), strict=True) if is_kept]
             tried, flat = tried + len(groups), flat + int((~signal).sum())
         rewards = [reward for group in kept for reward in self._rewards(group)]
-        worth, keep = self._worth(kept)
+        worth, keep = worth_of(config, kept, [self._rewards(group) for group in kept])
         return Window(kept, rewards, worth, keep, tried, flat, sampled, drawn)
 
     def _tasks(self, start: int, count: int) -> list[Task]:
@@ -245,21 +248,6 @@ class Grpo:
     def _rewards(self, group: Sequence[Rollout]) -> list[float]:
         return [reward_of(self.config.reward, rollout) for rollout in group]
 
-    def _worth(self, groups: Sequence[Sequence[Rollout]]) -> tuple[Tensor, Tensor]:
-        """Return the advantage of every rollout and whether it counts."""
-        if not groups:
-            return torch.zeros(0), torch.zeros(0, dtype=torch.bool)
-        config = self.config
-        names = [[f"{rollout.task.id}, rollout {rollout.number}" for rollout in group] for group in groups]
-        table = reward_table([self._rewards(group) for group in groups], names)
-        turns = torch.tensor([[max(rollout.turns, 1) for rollout in group] for group in groups])
-        table = decayed_rewards(config.credit, table, turns, config.gamma)
-        worth = advantages(config.advantage, table).flatten()
-        if config.negatives_only:
-            worth = negatives_only(worth)
-        reasons = [rollout.reason for group in groups for rollout in group]
-        return worth, mask_truncated_negatives(worth, reasons, config.mask_reasons)
-
     def _update(self, window: Window) -> Row:
         """Move the adapter on a window and return what was seen."""
         config, batches = self.config, self._batches(window)
@@ -294,7 +282,8 @@ class Grpo:
         """Return the micro-batches of a window."""
         episodes, owner, config = window.sequences, window.owner, self.config
         lengths = [len(each) for each in episodes]
-        if {config.loss, config.correction, config.aggregation} & _BY_ROLLOUT:
+        named = {config.loss, config.correction, config.aggregation}
+        if named & _BY_ROLLOUT or config.off_policy_mask is not None:
             places = by_owner(lengths, owner, config.micro_tokens)
         else:
             places = by_length(lengths, config.micro_tokens)
@@ -333,7 +322,7 @@ class Grpo:
         keep, worth = window.keep.to(device)[rows], self._token_worth(data, window)
         tokens = Tokens(scores.logp, old, worth, rows, len(window.rollouts), data.flat("mu"))
         found = policy_loss(config.loss, tokens, **config.options)
-        trust = correction(config.correction, old, data.flat("mu"), rows, len(window.rollouts))
+        trust = trust_of(config, tokens)
         penalty = kl(config.kl)(scores.logp, ref) if ref is not None else None
         loss = objective(
             found.loss,

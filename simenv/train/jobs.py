@@ -15,6 +15,7 @@ OUT/
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,6 +42,7 @@ from simenv.train.rollouts.workers import EnvPool
 from simenv.train.rollouts.worlds import PooledWorlds, Worlds
 from simenv.train.sft import Sft
 from simenv.train.tasks import Source, source_of
+from simenv.train.weighing import check_options
 
 FRESH = 100_000
 """Where reinforcement begins to take tasks: endless sources then give others than those of demonstrations."""
@@ -83,7 +85,7 @@ def run_sft(
     goes_on = folder.begin(out, "sft", config, start=config.model, resume=resume)
     source, held = _sources(config)
     policy = _beginner(config, source, progress)
-    lessons = lessons_for(policy.family, config, source, progress)
+    lessons = lessons_for(policy.family, config, source, progress, partial(_note, out, tell))
     shown = shown_for(policy.family, config, held, progress)
     exam = _exam(policy, config, held, shown)
     _tell_few(out, config, exam, tell)
@@ -135,6 +137,7 @@ def run_grpo(
         TrainingStopped: If a guard stops the run.
         KeyboardInterrupt: If it is interrupted; nothing is lost.
     """
+    check_options(config)
     start = start or config.model
     if not start:
         raise UsageError("reinforcement begins from something: --from RUN, or --model CHECKPOINT")
@@ -172,6 +175,11 @@ def _tell_few(out: Path, config: Config, exam: Exam, tell: Tell) -> None:
         f"Success is measured on {there}, not on {wanted} (evaluations = {wanted}): {config.held_out} has no "
         "more different ones."
     )
+    _note(out, tell, said)
+
+
+def _note(out: Path, tell: Tell, said: str) -> None:
+    """Say what is to be known about a run, and keep it for its report."""
     folder.add_note(out, said)
     tell(said)
 

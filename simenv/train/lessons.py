@@ -8,7 +8,7 @@ from simenv.train.chat.families import Family
 from simenv.train.chat.tokenizer import texts_of
 from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.config import Config, GrpoConfig, SftConfig
-from simenv.train.course import Progress
+from simenv.train.course import Progress, Tell, nobody
 from simenv.train.demos import demonstrate, demos
 from simenv.train.distill import demos_of_logs
 from simenv.train.tasks import Source
@@ -27,11 +27,13 @@ def texts_for(config: SftConfig, source: Source, progress: Progress) -> Iterator
         progress("texts", at + 1, total)
 
 
-def lessons_for(family: Family, config: SftConfig, source: Source, progress: Progress) -> list[TokenEpisode]:
+def lessons_for(
+    family: Family, config: SftConfig, source: Source, progress: Progress, tell: Tell = nobody
+) -> list[TokenEpisode]:
     """Return the demonstrations of the oracle, or those that successful runs make."""
     fits = _fits(config)
     if config.runs:
-        found = demos_of_logs(config.runs, family, domain=source.domain, face=config.face, **fits)
+        found = demos_of_logs(config.runs, family, domain=source.domain, face=config.face, tell=tell, **fits)
         return [tokens for _, tokens in found]
     made = demos(family, source, config.demos, config.kinds, seed=config.seed, face=config.face, **fits)
     return [tokens for _, tokens in _counted(made, "demonstrations", config.demos, progress)]

@@ -71,6 +71,7 @@ def test_two_commands_teach_and_improve_and_end_with_a_table(
     assert result["success"]["after"]["n"] == 1
     assert result["success"]["idle"]["value"] == 0
     assert Path(result["report"]).is_file()
+    assert "Success is to be measured on 1 task of" in words
     for word in ("before", "after", "idle", "95 % interval", "tokens per success", "The report is"):
         assert word in words
     config = json.loads((tmp_path / "b" / "config.json").read_text())

@@ -69,7 +69,14 @@ def test_a_torn_tail_is_left_out_and_a_forged_record_is_refused(logs: dict[str, 
     whole = Path(logs["oracle"]).read_bytes()
     torn = tmp_path / "torn.jsonl"
     torn.write_bytes(whole[:-40])
-    assert len(demos_of_runs([torn], None, family, "compact", ROOM)) == 2
+    told: list[str] = []
+    assert len(demos_of_runs([torn], None, family, "compact", ROOM, tell=told.append)) == 2
+    assert told == [
+        f"The last record of {torn} (line 4) is torn and was left out; the command that wrote the log writes "
+        "it again."
+    ]
+    demos_of_runs([logs["oracle"]], None, family, "compact", ROOM, tell=told.append)
+    assert len(told) == 1
     lines = whole.splitlines(keepends=True)
     forged = tmp_path / "forged.jsonl"
     forged.write_bytes(b"".join([lines[0], lines[1].replace(b"true", b"false", 1), *lines[2:]]))

@@ -6,6 +6,7 @@ torch = pytest.importorskip("torch")
 
 from collections.abc import Iterable, Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
+from statistics import fmean, pstdev  # noqa: E402
 
 from typing_extensions import override  # noqa: E402
 
@@ -233,6 +234,37 @@ def test_a_composite_pays_for_form() -> None:
     )
     assert reward_of("binary", rollout) == 0.0
     assert reward_of("composite", rollout) > reward_of("composite", replace(rollout, refused=2)) >= 0
+
+
+def test_reward_of_a_row_is_the_one_that_is_trained_on_over_all_that_was_sampled() -> None:
+    """Found by a reader: the mean was of the verdict and the spread of the composite of kept groups."""
+    found = trainer([0.0, 0.0, 0.0, 0.0], reward="composite")
+    row, window = found.advance()
+    earned = [reward_of("composite", rollout) for rollout in window.sampled]
+    assert row["success"] == 0
+    assert row["reward_mean"] == pytest.approx(fmean(earned))
+    assert fmean(earned) > 0
+    assert row["reward_std"] == pytest.approx(pstdev(earned))
+    row, window = trainer([1.0, 0.0, 0.0, 1.0]).advance()
+    assert (row["success"], row["reward_mean"], row["reward_std"]) == (0.5, 0.5, 0.5)
+
+
+def test_flat_groups_count_in_mean_and_spread_alike() -> None:
+    found = trainer([0.0, 1.0, 1.0, 1.0])
+    ids = [found.source.at(at).id for at in range(2)]
+    judge = found.sampler.sample
+
+    def sample(jobs: Sequence[Job], how: Sampling) -> list[Rollout]:
+        played = judge(jobs, how)
+        for rollout in played:
+            rollout.reward = 0.0 if rollout.task.id == ids[1] else rollout.reward
+        return played
+
+    found.sampler.sample = sample  # type: ignore[method-assign]
+    row, window = found.advance()
+    assert (row["groups"], len(window.sampled)) == (1, 8)
+    assert row["reward_mean"] == 3 / 8
+    assert row["reward_std"] == pytest.approx((15 / 64) ** 0.5)
 
 
 def test_two_processes_would_end_alike() -> None:

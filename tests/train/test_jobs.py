@@ -324,6 +324,19 @@ def test_a_pack_with_fewer_tasks_than_evaluations_is_told_with_both_numbers(
     assert read_run(tmp_path / "a").panel["measures"]["success"]["before"]["n"] == 1
 
 
+def test_a_torn_log_is_told_and_stands_in_the_notes(tmp_path: Path) -> None:
+    """Found by a reader: the last record of a log was dropped without a word."""
+    log = tmp_path / "oracle.jsonl"
+    assert main(["run", "airline", "--agent", "oracle", "--tasks", "2", "--out", str(log)]) == 0
+    log.write_bytes(log.read_bytes()[:-40])
+    told: list[str] = []
+    config = sft_config(runs=(str(log),), steps=1, every=1, room=4000, batch_tokens=9000)
+    run_sft(config, tmp_path / "a", tell=told.append, pictures=False)
+    (note,) = told
+    assert note.startswith(f"The last record of {log} (line 3) is torn and was left out")
+    assert read_run(tmp_path / "a").notes == (note,)
+
+
 def test_a_half_written_model_is_told(whole: tuple[Path, str], tmp_path: Path) -> None:
     other = Path(shutil.copytree(whole[0], tmp_path / "other"))
     file = other / "model" / "model.safetensors"

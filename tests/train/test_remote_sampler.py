@@ -297,6 +297,16 @@ def test_grpo_is_given_rollouts_by_a_server(
         served.sample([Job(TASKS[0], 0, "Hint: do it")], Sampling())
 
 
+@pytest.mark.parametrize("temperature", [0.0, 0.7, 1.3])
+def test_a_server_samples_at_temperature_one_only(
+    family: Family, shown: list[Episode], sampler_of: Callable[..., RemoteSampler], temperature: float
+) -> None:
+    """Found by a reader: it sampled at 1 whatever the config said, and was trained as if from that."""
+    served = Served(family, sampler_of(oracles(family, shown)))
+    with pytest.raises(UsageError, match=f"temperature = {temperature:g}, and a server samples at 1"):
+        served.sample([Job(TASKS[0], 0)], Sampling(temperature=temperature))
+
+
 def test_a_server_is_shown_a_context_that_is_cut(
     family: Family, shown: list[Episode], sampler_of: Callable[..., RemoteSampler]
 ) -> None:

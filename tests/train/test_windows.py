@@ -1,5 +1,6 @@
 """Long episodes in training: contexts are cut in sampling, and every sequence is trained on once."""
 
+import re
 from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from simenv.agents.runs import attempt  # noqa: E402
 from simenv.core.errors import UsageError  # noqa: E402
 from simenv.core.pack import bundled  # noqa: E402
 from simenv.core.task import Task  # noqa: E402
-from simenv.episodes.context import RECALL, Memory  # noqa: E402
+from simenv.episodes.context import RECALL, Memory, OpeningError  # noqa: E402
 from simenv.episodes.episode import Episode, Step  # noqa: E402
 from simenv.episodes.window import Window  # noqa: E402
 from simenv.train.chat.families import Family, family_of  # noqa: E402
@@ -27,6 +28,7 @@ from simenv.train.chat.transcript import Transcript, counter  # noqa: E402
 from simenv.train.demos import demonstrate, demos, lessons_of, named_in, tokens_of  # noqa: E402
 from simenv.train.evaluate import played  # noqa: E402
 from simenv.train.grpo import Grpo  # noqa: E402
+from simenv.train.guards import GuardConfig, Guards  # noqa: E402
 from simenv.train.models.policy import Policy  # noqa: E402
 from simenv.train.models.policy import small as make  # noqa: E402
 from simenv.train.rollouts.agent import Drawing, ModelAgent  # noqa: E402
@@ -240,6 +242,37 @@ def test_an_opening_that_leaves_no_room_ends_the_episode_at_once() -> None:
     assert (found.reason, found.turns, len(found.tokens)) == ("context", 0, 0)
 
 
+def cramped(family: Family, budget_tokens: int) -> int:
+    """Return how many of the first tasks open with too much for a budget."""
+    count = 0
+    for at in range(40):
+        opening = Episode(small.source().at(at), face="compact")
+        try:
+            Transcript(family, opening.messages, opening.tools, memory=Memory(), budget_tokens=budget_tokens)
+        except OpeningError:
+            count += 1
+    return count
+
+
+def test_a_room_that_openings_outgrow_is_told_with_one_that_does() -> None:
+    """Found by a reader: it was said to raise room, and not that the cuts of the context need it."""
+    source, family = small.source(), small.policy().family
+    fits: dict[str, Any] = {"seed": 0, "face": "compact", "memory": Memory(), "turn_tokens": 40}
+    with pytest.raises(
+        UsageError, match=r"no plain demonstration of 300 tokens; where a context is"
+    ) as error:
+        next(demos(family, source, 1, {"plain": 1}, room=300, **fits))
+    found = re.search(
+        r"turn_tokens = 40, and in 40 of these tasks .* give room=(\d+) or more", str(error.value)
+    )
+    assert found
+    enough = int(found[1])
+    assert len(list(demos(family, source, 40, {"plain": 1}, room=enough, **fits))) >= 40
+    assert cramped(family, enough - 40) == 0 < cramped(family, enough - 41)
+    with pytest.raises(UsageError, match=r"no plain demonstration of 300 tokens; raise room$"):
+        next(demos(family, source, 1, {"plain": 1}, room=300, **fits | {"memory": None}))
+
+
 def talkative() -> Policy:
     """Return an untrained policy that ends its turns: every eighth token does."""
     policy = make("0.3m", codecs.plain(), seed=0, room=1024)
@@ -261,6 +294,24 @@ def test_every_sequence_is_trained_on_as_it_was_sampled(monkeypatch: pytest.Monk
     turns = [_turns(rollout) for rollout in window.rollouts]
     assert all(found == sorted(found) and found[0] == 1 for found in turns)
     assert [found[-1] for found in turns] == [rollout.turns for rollout in window.rollouts]
+
+
+def test_a_rollout_whose_context_was_cut_may_say_more_than_one_room_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Found by a reader: the guard of lengths took the room of one sequence for the cap of them all."""
+    monkeypatch.setattr("simenv.train.grpo.reward_of", some_reward)
+    config = grpo_config(context="cut", recalls=0, notes=0, room=700, turn_tokens=60, groups=2, group=4)
+    row, window = Grpo(talkative(), config, small.source()).advance()
+    sequences = sum(len(rollout.sequences) for rollout in window.sampled)
+    cap = float(row["length_cap"] or 0)
+    assert cap == pytest.approx(700 * sequences / len(window.sampled))
+    first = [{"step": at, "length": 300.0, "length_cap": 700.0} for at in range(5)]
+    for told, stops in ((cap, False), (700.0, True)):
+        guards = Guards(GuardConfig())
+        later = {"step": 5, "length": 650.0, "length_cap": told}
+        found = [guards.check(each) for each in (*first, later)]
+        assert [each is not None for each in found] == [False] * 5 + [stops]
 
 
 def test_a_cut_rollout_moves_the_policy_by_all_of_its_sequences(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,7 @@ from simenv.train.loop.study import (
 from simenv.train.loop.tasks import Synthesizer, synthesizer_of
 from simenv.train.loop.train import begin, fetch, play, train, trained_in
 from simenv.train.tasks import source_of
+from simenv.train.weighing import check_options
 
 KEPT = "what worked"
 """The group of the tasks that are known to work."""
@@ -93,6 +94,7 @@ class Loop:
         say: Say = lambda words: None,
         synthesizer: Synthesizer | None = None,
     ) -> None:
+        check_options(config)
         self.config, self.out, self.say = config, out, say
         self.synthesizer = synthesizer or synthesizer_of(config)
         kept_config(config, out)

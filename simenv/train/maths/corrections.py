@@ -39,6 +39,7 @@ def token_truncate(old: Tensor, mu: Tensor, row: Tensor, rows: int, *, cap: floa
 
     Source: truncated importance sampling (Yao et al. 2025), TIS; TRL ``token_truncate``; cap 2 in verl.
     """
+    _check_cap(cap)
     return _exp(_gap(old, mu)).clamp(max=cap)
 
 
@@ -47,6 +48,7 @@ def sequence_truncate(old: Tensor, mu: Tensor, row: Tensor, rows: int, *, cap: f
 
     Source: SkyRL (cap 5); TRL ``sequence_truncate``.
     """
+    _check_cap(cap)
     return _exp(row_sum(_gap(old, mu), row, rows)).clamp(max=cap)[row]
 
 
@@ -55,6 +57,7 @@ def sequence_mask(old: Tensor, mu: Tensor, row: Tensor, rows: int, *, cap: float
 
     Source: TRL ``sequence_mask``, its default, cap 3.
     """
+    _check_cap(cap)
     product = _exp(row_sum(_gap(old, mu), row, rows))
     return torch.where(product <= cap, product, 0.0)[row]
 
@@ -64,6 +67,7 @@ def icepop(old: Tensor, mu: Tensor, row: Tensor, rows: int, *, low: float = 0.5,
 
     Source: IcePop (Ring-1T); TRL ``token_mask``.
     """
+    _check_bounds(low, high)
     ratio = _exp(_gap(old, mu))
     return torch.where((ratio >= low) & (ratio <= high), ratio, 0.0)
 
@@ -76,6 +80,7 @@ def geometric_mask(
     Unlike the product it does not grow with the length of the row.
     Source: SkyRL's geometric sequence mask, its recommended start.
     """
+    _check_bounds(low, high)
     ratio = _exp(row_mean(_gap(old, mu), row, rows))
     return ((ratio >= low) & (ratio <= high)).to(old.dtype)[row]
 
@@ -162,6 +167,16 @@ def _gap(old: Tensor, mu: Tensor) -> Tensor:
 def _exp(log_ratio: Tensor) -> Tensor:
     """Return exp, cut so that neither it nor its square leaves the range of float32."""
     return log_ratio.clamp(-_LOG_BOUND, _LOG_BOUND).exp()
+
+
+def _check_cap(cap: float) -> None:
+    if not cap > 0:
+        raise UsageError(f"cap is a ratio above 0, not {cap:g}; 2 and 5 are usual")
+
+
+def _check_bounds(low: float, high: float) -> None:
+    if not 0 <= low <= 1 <= high:
+        raise UsageError(f"a ratio of 1 is kept: low is in [0, 1] and high at least 1, not {low:g}, {high:g}")
 
 
 def _check(**tensors: Tensor) -> None:

@@ -2,6 +2,10 @@
 
 A row that is masked keeps its place in the baseline of its group (its reward was really earned) and has
 none in the loss: neither a gradient nor a place in the denominator.
+
+A config reaches ``mask_truncated_negatives`` (``mask_reasons``) and ``negatives_only``. ``overlong_penalty``
+is for callers with rewards of their own: no config adds it, as a reward that pays for short answers is no
+longer the verdict.
 """
 
 from collections.abc import Collection, Sequence

@@ -58,6 +58,8 @@ def reweighed(estimate: Tensor, logp: Tensor, old: Tensor) -> Tensor:
     The mean is then that under the policy though the tokens are from the old one, and at ratio 1 the
     gradient of k1 and of k3 becomes that of the KL. The log of the ratio is cut to 20 in size.
 
+    For callers of their own: no config reaches it, since k3+ and k2 have that gradient already.
+
     Source: DeepSeek-V3.2's unbiased KL estimate; TRL ``use_bias_correction_kl``, on by default.
     """
     return estimate * (logp - old).clamp(-_IN, _IN).exp()

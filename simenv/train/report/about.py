@@ -3,7 +3,8 @@
 from typing import Final
 
 CHARTS: Final = {
-    "reward": "What the episodes of a step earned: 1 for a solved task, 0 for any other.",
+    "reward": "What all episodes of a step earned by the reward that is trained on: if it is binary, 1 for a "
+    "solved task and 0 for any other.",
     "success": "Solved episodes of the tasks that were trained on in a step; the band is the 95 % interval.",
     "families": "Success by what the customer asks for.",
     "reward-families": "The reward by what the customer asks for.",

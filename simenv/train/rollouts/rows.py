@@ -8,26 +8,32 @@ from simenv.train.guards import repetition
 from simenv.train.rollouts.rollout import Rollout
 
 
-def row_of(rollouts: Sequence[Rollout], rewards: Sequence[float]) -> dict[str, float | str | None]:
+def row_of(
+    rollouts: Sequence[Rollout], rewards: Sequence[float], *, room: int
+) -> dict[str, float | str | None]:
     """Return a metrics row.
 
     Args:
-        rollouts: All that were sampled in the step.
-        rewards: Of those that are trained on.
+        rollouts: All that were sampled in the step; of those that a guide led, what was done without it.
+        rewards: What each of them earned by the reward that is trained on; ``success`` is by the verdict.
+        room: Longest sequence of tokens.
     """
+    cuts = fmean(len(rollout.earlier) for rollout in rollouts) if rollouts else 0.0
     lengths = [rollout.sampled for rollout in rollouts]
     passed = [rollout.reward > 0 for rollout in rollouts]
     row: dict[str, float | str | None] = {
-        "reward_mean": fmean(rollout.reward for rollout in rollouts) if rollouts else 0.0,
+        "reward_mean": fmean(rewards) if rewards else 0.0,
         "reward_std": pstdev(rewards) if rewards else 0.0,
         "success": fmean(passed) if rollouts else 0.0,
         "episodes": len(rollouts),
-        "cuts": fmean(len(rollout.earlier) for rollout in rollouts) if rollouts else 0.0,
+        "cuts": cuts,
         "turns": fmean(rollout.turns for rollout in rollouts) if rollouts else 0.0,
         "tool_errors": _per_call(rollouts),
         "invalid_calls": fmean(rollout.refused > 0 for rollout in rollouts) if rollouts else 0.0,
         "tokens_sampled": sum(lengths),
         "length": fmean(lengths) if lengths else 0.0,
+        # Each cut of a context begins a sequence anew, and a rollout may say something in every one.
+        "length_cap": room * (1 + cuts),
         "length_passed": _mean([n for n, good in zip(lengths, passed, strict=True) if good]),
         "length_failed": _mean([n for n, good in zip(lengths, passed, strict=True) if not good]),
         "repetition": repetition([turn for rollout in rollouts for turn in _turns(rollout)]),

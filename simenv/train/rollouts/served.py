@@ -30,11 +30,17 @@ class Served:
         """Play every job to its end and return the rollouts in the order of the jobs.
 
         Raises:
-            UsageError: If a job has a hint, which servers are not told.
+            UsageError: If a job has a hint, which servers are not told, or the temperature is not 1, which is
+                that of a server's log-probabilities.
             RemoteError: If the server fails.
         """
         if any(job.hint for job in jobs):
             raise UsageError("a server is told no hints; sample here, or set guide=false")
+        if how.temperature != 1:
+            raise UsageError(
+                f"temperature = {how.temperature:g}, and a server samples at 1, which its "
+                "log-probabilities are of; give temperature=1, or sample here"
+            )
         found: dict[tuple[str, int], Rollout] = {}
         tasks = {job.task.id: job.task for job in jobs}
         for number in sorted({job.number for job in jobs}):
