@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import simenv
-from simenv.core.canonical import canonical
+from simenv.core.canonical import canonical, nulled
 from simenv.core.errors import DataError, UsageError
 from simenv.scoring.panel import Panel
 from simenv.train.checkpoint import steps_of
@@ -177,9 +177,9 @@ def finish(
     pictures: bool,
 ) -> Path:
     """Write what was measured before and after a training, and the report; return the report's path."""
-    write(out / EPISODES, "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in episodes))
+    write(out / EPISODES, "".join(json.dumps(nulled(each), ensure_ascii=False) + "\n" for each in episodes))
     if skills:
-        write(out / SKILLS, json.dumps(skills) + "\n")
+        write(out / SKILLS, json.dumps(nulled(skills)) + "\n")
     write(out / TABLE, panel.table())
-    write(out / PANEL, json.dumps(panel.to_json()) + "\n")
+    write(out / PANEL, json.dumps(nulled(panel.to_json())) + "\n")
     return write_report(out, pictures=pictures)

@@ -71,6 +71,10 @@ class Stop:
     step: int
 
 
+class NotFiniteError(SimenvError):
+    """A policy gave no probabilities; where it happens in a training, the guard ``not_finite`` stops it."""
+
+
 class TrainingStopped(SimenvError):
     """A guard stopped the run; its notes say which command goes on.
 

@@ -300,6 +300,12 @@ def narrow(folder: Path) -> None:
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
+def wild(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["model.layers.1.input_layernorm.weight"][3] = torch.nan
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
 DAMAGES: list[tuple[Callable[[Path], object], type[SimenvError], str]] = [
     (lambda folder: (folder / "config.json").unlink(), UsageError, "no config.json"),
     (lambda folder: (folder / "config.json").write_text("{"), DataError, "not JSON"),
@@ -326,6 +332,7 @@ DAMAGES: list[tuple[Callable[[Path], object], type[SimenvError], str]] = [
     (unweighted, UsageError, r"no model.safetensors"),
     (wayward, DataError, "no files of weights beside it"),
     (forgetful, DataError, r"1 weights are missing, such as model.layers.1.mlp.up_proj.weight"),
+    (wild, DataError, r"layers.1.input_layernorm.weight is not finite .* in 1 of 32 places"),
     (narrow, DataError, r"1 weights are mismatched, such as .*model.norm.weight"),
 ]
 

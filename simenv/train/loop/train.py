@@ -9,7 +9,7 @@ from typing import Any
 
 from safetensors.torch import load_file, save_file
 
-from simenv.core.canonical import canonical, parse_trusted
+from simenv.core.canonical import canonical, nulled, parse_trusted
 from simenv.core.errors import DataError
 from simenv.core.task import Task
 from simenv.train.chat.codec import Codec
@@ -19,7 +19,7 @@ from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.demos import demonstrate, demos
 from simenv.train.evaluate import evaluate
 from simenv.train.grpo import Grpo
-from simenv.train.guards import Guards
+from simenv.train.guards import Guards, NotFiniteError
 from simenv.train.jobs import SPARE
 from simenv.train.loop.config import LoopConfig
 from simenv.train.loop.study import Played
@@ -119,7 +119,7 @@ def begin(config: LoopConfig, folder: Path, say: Say) -> None:
             say(f"No model is named, so a decoder of size {config.size} learns from demonstrations first.")
             policy, done = _from_nothing(config, part)
         store(policy, part)
-        (part / _TOLD).write_text(canonical(done.to_json()), encoding="utf-8")
+        (part / _TOLD).write_text(canonical(nulled(done.to_json())), encoding="utf-8")
 
 
 def _from_nothing(config: LoopConfig, folder: Path) -> tuple[Policy, Trained]:
@@ -196,7 +196,7 @@ def train(config: LoopConfig, start: Path, tasks: Path, number: int, folder: Pat
             done = _reinforce(config, policy, source, number, part / "grpo", done, say)
             if not done.stopped:
                 store(policy, part)
-        (part / _TOLD).write_text(canonical(done.to_json()), encoding="utf-8")
+        (part / _TOLD).write_text(canonical(nulled(done.to_json())), encoding="utf-8")
 
 
 def _reinforce(
@@ -209,7 +209,12 @@ def _reinforce(
     rollouts, reason = 0, ""
     with MetricsWriter(folder, config=told.digest, tensorboard=False) as metrics:
         while job.step < config.steps and not job.is_spent:
-            row, window = job.advance()
+            try:
+                row, window = job.advance()
+            except NotFiniteError as error:
+                reason = f"not_finite: {error}"
+                say(f"Round {number}: the guard 'not_finite' ended the training: {error}.")
+                break
             rollouts += len(window.sampled)
             stop = guards.check(metrics.write(job.step - 1, row))
             success = float(row["success"] or 0)

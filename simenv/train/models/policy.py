@@ -17,6 +17,7 @@ from simenv.train.chat.codec import Codec
 from simenv.train.chat.families import Family, family_of
 from simenv.train.config import read_notes
 from simenv.train.models import weights
+from simenv.train.models.checks import refuse_vocabulary, refuse_wild
 from simenv.train.models.hf import load_hf
 from simenv.train.models.lora import Adapters, attach
 from simenv.train.models.model import Decoder, Shape, shape
@@ -144,9 +145,16 @@ def load_policy(
         checkpointing: Whether a transformers checkpoint computes activations again in the backward pass.
 
     Raises:
-        UsageError: If there is none.
-        DataError: If it is half-written or not what it says.
+        UsageError: If there is none, or its tokenizer is of another model.
+        DataError: If it is half-written, not what it says, or a weight is not finite.
     """
+    policy = _read(path, device=device, dtype=dtype, checkpointing=checkpointing)
+    # Here and not where an episode is read: torch would say no more than that an index is out of range.
+    refuse_vocabulary(policy.family.codec, policy.model.head)  # type: ignore[arg-type]
+    return policy
+
+
+def _read(path: str | Path, *, device: str, dtype: str, checkpointing: bool) -> Policy:
     folder = Path(path)
     if not folder.is_dir():
         raise UsageError(f"no folder {folder}; name a run of `simenv train`, or a transformers checkpoint")
@@ -169,6 +177,7 @@ def _small(folder: Path, device: str, path: str) -> Policy:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         problem = f"not a whole model: {str(error).splitlines()[0][:200]}"
         raise DataError(folder, 0, problem, "Train it again, or name an earlier run") from error
+    refuse_wild(model.state_dict().items(), folder / WEIGHTS)
     codec = Codec.load(folder)
     return Policy(model.to(device), family_of(codec), path=path)
 
@@ -188,7 +197,9 @@ def _trained(run: Path, folder: Path, *, device: str, dtype: str, checkpointing:
         problem = f"it is an adapter of {start}, whose weights are no longer what they were"
         raise DataError(found.path, 0, problem, "Put the former weights back there, or train it again")
     adapters = policy.adapt(rank=found.state["rank"], alpha=found.state["alpha"], seed=0)
-    adapters.load(found.tensors["best" if "best" in found.tensors else "policy"])
+    trained = found.tensors["best" if "best" in found.tensors else "policy"]
+    refuse_wild(trained.items(), found.path)
+    adapters.load(trained)
     adapters.merge_and_unload()
     return Policy(policy.model, policy.family, path=str(folder))
 
