@@ -19,7 +19,7 @@ from simenv.core.errors import DataError, SimenvError, UnknownNameError, UsageEr
 from simenv.train.models.hf import KINDS, HfModel, from_config, load_hf, random_hf  # noqa: E402
 from simenv.train.models.lora import attach, proof_of  # noqa: E402
 from simenv.train.models.model import SHAPES, Decoder, from_qwen3  # noqa: E402
-from simenv.train.models.prepare import prepare  # noqa: E402
+from simenv.train.models.prepare import prepare, without_dropout  # noqa: E402
 
 CONFIGS = {
     "llama": transformers.LlamaConfig,
@@ -233,6 +233,24 @@ def test_a_model_that_is_cast_later_keeps_its_positions_exact() -> None:
     prepare(model, dtype="bfloat16")
     assert model.head.dtype == torch.bfloat16
     assert torch.equal(model.causal.model.rotary_emb.inv_freq, before)
+
+
+@EVERY
+def test_nothing_is_dropped_out_of_a_checkpoint_in_training(kind: str, tmp_path: Path) -> None:
+    from_config(config(kind)).causal.save_pretrained(tmp_path)
+    rewrite(tmp_path / "config.json", attention_dropout=0.3, resid_pdrop=0.2)
+    model = load_hf(tmp_path).train()
+    assert torch.equal(model(ids_of(2, 9)), model(ids_of(2, 9)))
+    with torch.no_grad():
+        assert torch.equal(model(ids_of(2, 9)), tiny(kind)(ids_of(2, 9)))
+    assert (model.causal.config.attention_dropout, model.causal.config.resid_pdrop) == (0, 0)
+
+
+def test_every_kind_of_dropout_is_set_to_nothing() -> None:
+    model = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Dropout1d(0.5), torch.nn.AlphaDropout(0.5))
+    without_dropout(model)
+    ones = torch.ones(2, 3)
+    assert torch.equal(model.train()(ones), ones)
 
 
 @pytest.fixture

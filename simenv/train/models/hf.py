@@ -27,7 +27,7 @@ from simenv.train.models.hf_files import (
     weight_files,
 )
 from simenv.train.models.model import shape
-from simenv.train.models.prepare import DTYPES, prepare
+from simenv.train.models.prepare import DTYPES, prepare, without_dropout
 
 
 @dataclass(slots=True)
@@ -301,6 +301,7 @@ def from_config(
 
 
 def _ready(causal: PreTrainedModel, dtype: str, device: str, *, checkpointing: bool) -> HfModel:
+    without_dropout(causal)
     model = HfModel(causal).to(device)
     # Not transformers' own switch: that one drops the cache of a model in training mode.
     prepare(model, dtype=dtype, checkpointing=checkpointing)
