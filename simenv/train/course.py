@@ -179,7 +179,7 @@ class Course:
         except NotFiniteError as error:
             raise self._stopped(Stop("not_finite", str(error), step)) from error
         except SimenvError as error:
-            error.add_note(_kept(self.checkpoints))
+            error.add_note(kept(self.checkpoints))
             raise
 
     def _watch(self, row: Row) -> None:
@@ -201,7 +201,8 @@ class Course:
         return error
 
 
-def _kept(checkpoints: Path) -> str:
+def kept(checkpoints: Path) -> str:
+    """Say which checkpoint of a run is whole."""
     good = last_good(checkpoints)
     return f"The last good checkpoint is {good}." if good else "There is no good checkpoint."
 

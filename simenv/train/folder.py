@@ -14,7 +14,7 @@ from simenv.scoring.panel import Panel
 from simenv.train.checkpoint import steps_of
 from simenv.train.config import NOTES, Config, GrpoConfig, SftConfig, read_notes
 from simenv.train.guards import Stop
-from simenv.train.models.policy import CHECKPOINTS, CONFIG
+from simenv.train.models.policy import CHECKPOINTS, CONFIG, MODEL, is_whole
 from simenv.train.report.metrics import FILE, read_metrics
 from simenv.train.report.write import write_report
 
@@ -27,7 +27,6 @@ PANEL, TABLE, EPISODES, SKILLS, GUARDS, NOTED, FINISHED = (
     "notes.json",
     "finished.json",
 )
-MODEL = "model"
 _PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors")
 
 
@@ -109,7 +108,7 @@ def finished(out: Path, job: str, config: SftConfig | GrpoConfig, *, start: str)
         return {}
     done = read_notes(out / FINISHED)
     # A small decoder is kept whole; without it there is nothing that the report would be about.
-    if done.get("small") and not (out / MODEL).is_dir():
+    if done.get("small") and not is_whole(out / MODEL):
         return {}
     _refuse_other(out, config, _told(job, config, start), read_notes(out / CONFIG))
     is_over = config.steps == done.get("steps") or config.steps <= int(done.get("step", -1))

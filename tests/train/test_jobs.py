@@ -19,7 +19,7 @@ from simenv.cli import main  # noqa: E402
 from simenv.core.errors import DataError, UsageError  # noqa: E402
 from simenv.scoring.facts import TextLoss  # noqa: E402
 from simenv.train import checkpoint, evaluate, forcing, jobs  # noqa: E402
-from simenv.train.checkpoint import CheckpointError  # noqa: E402
+from simenv.train.checkpoint import CheckpointError, Disk  # noqa: E402
 from simenv.train.course import Progress  # noqa: E402
 from simenv.train.demos import demos  # noqa: E402
 from simenv.train.grpo import Grpo, Row, Window  # noqa: E402
@@ -402,6 +402,53 @@ def test_a_half_written_model_is_told(whole: tuple[Path, str], tmp_path: Path) -
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(DataError, match="not a whole model"):
         go_on(tmp_path / "b", other)
+
+
+def full(disk: Disk, path: Path, data: bytes) -> None:
+    """Stand for a disk on which no weights of a model have room."""
+    room = 9 if path.name == "model.safetensors" else len(data)
+    path.write_bytes(data[:room])
+    if room < len(data):
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_at_the_model_is_told_and_the_same_command_goes_on(
+    whole: tuple[Path, str], improved: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "b"
+    monkeypatch.setattr(Disk, "write", full)
+    with pytest.raises(DataError, match=r"the model cannot be written .No space left.*Make room") as error:
+        go_on(out, whole[0])
+    assert error.value.__notes__ == [f"The last good checkpoint is {out / 'checkpoints' / 'step-000004'}."]
+    assert not [*out.glob("model*")]
+    assert load_policy(out).digest() == improved[1], "the checkpoint is what was learned"
+    monkeypatch.undo()
+    run_grpo(grpo_config(), out, start=str(whole[0]), pictures=False)
+    assert load_policy(out / "model").digest() == improved[1]
+
+
+def test_a_full_disk_leaves_the_model_that_was_there(
+    improved: tuple[Path, str], whole: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy, folder = load_policy(improved[0]), tmp_path / "model"
+    load_policy(whole[0]).save(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(Disk, "write", full)
+        with pytest.raises(DataError, match="cannot be written"):
+            policy.save(folder)
+    assert load_policy(folder).digest() == whole[1]
+    policy.save(folder)
+    assert load_policy(folder).digest() == improved[1]
+    assert [*tmp_path.iterdir()] == [folder]
+
+
+def test_half_a_model_does_not_stand_before_checkpoints(begun: Path, improved: tuple[Path, str]) -> None:
+    weights = begun / "model" / "model.safetensors"
+    weights.replace(weights.with_name("model.safetensors.part"))
+    assert load_policy(begun).digest() == improved[1]
+    shutil.rmtree(begun / "checkpoints")
+    with pytest.raises(DataError, match="not a whole model"):
+        load_policy(begun)
 
 
 # A checkpoint of somebody else's
