@@ -11,7 +11,7 @@ import simenv
 from simenv.core.canonical import canonical, nulled
 from simenv.core.errors import DataError, UsageError
 from simenv.scoring.panel import Panel
-from simenv.train.checkpoint import steps_of
+from simenv.train.checkpoint import Disk, steps_of
 from simenv.train.config import NOTES, Config, GrpoConfig, SftConfig, read_notes
 from simenv.train.guards import Stop
 from simenv.train.models.policy import CHECKPOINTS, CONFIG, MODEL, is_whole
@@ -106,13 +106,23 @@ def finished(out: Path, job: str, config: SftConfig | GrpoConfig, *, start: str)
     needed = [out / name for name in (FINISHED, PANEL, TABLE, CONFIG, FILE)]
     if not all(path.is_file() for path in needed):
         return {}
-    done = read_notes(out / FINISHED)
+    done = _marked(out / FINISHED)
     # A small decoder is kept whole; without it there is nothing that the report would be about.
     if done.get("small") and not is_whole(out / MODEL):
         return {}
     _refuse_other(out, config, _told(job, config, start), read_notes(out / CONFIG))
-    is_over = config.steps == done.get("steps") or config.steps <= int(done.get("step", -1))
+    is_over = config.steps == done.get("steps") or config.steps <= done.get("step", -1)
     return done if is_over and done.get("config") == config.digest else {}
+
+
+def _marked(path: Path) -> dict[str, Any]:
+    """Return what a mark says; nothing where it is torn, as it says no more than what can be done again."""
+    try:
+        done = read_notes(path)
+    except DataError:
+        return {}
+    kinds = {"config": str, "steps": int, "step": int, "weights": str}
+    return done if all(type(done.get(name)) is kind for name, kind in kinds.items()) else {}
 
 
 def mark_finished(
@@ -142,16 +152,17 @@ def kept_config(run: Path) -> dict[str, Any]:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file so that it is whole or as it was before.
+    """Write a file so that it is whole or as it was before, and lasts when this returns.
 
     Raises:
         DataError: If it cannot be written.
     """
-    part = path.with_name(f"{path.name}.part")
+    part, disk = path.with_name(f"{path.name}.part"), Disk()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8", errors="replace")
-        part.replace(path)
+        disk.make(path.parent)
+        disk.write(part, text.encode("utf-8", "replace"))
+        disk.move(part, path)
+        disk.settle(path.parent)
     except OSError as error:
         problem = f"cannot be written ({error.strerror or error})"
         raise DataError(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -324,6 +324,10 @@ def wild(folder: Path) -> None:
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
+def set_in_config(folder: Path, name: str, value: Any) -> None:
+    rewrite(folder / "config.json", **{name: value})
+
+
 DAMAGES: list[tuple[Callable[[Path], object], type[SimenvError], str]] = [
     (lambda folder: (folder / "config.json").unlink(), UsageError, "no config.json"),
     (lambda folder: (folder / "config.json").write_text("{"), DataError, "not JSON"),
@@ -344,6 +348,21 @@ DAMAGES: list[tuple[Callable[[Path], object], type[SimenvError], str]] = [
         UsageError,
         "'dynamic'",
     ),
+    *(
+        (partial(set_in_config, name=name, value=value), DataError, words)
+        for name, value, words in (
+            ("num_attention_heads", 0, "num_attention_heads is a whole number of at least 1, got 0"),
+            ("num_key_value_heads", 3, "num_attention_heads is 4, not a multiple of .*, 3"),
+            ("vocab_size", "60", "vocab_size is a whole number of at least 1, got '60'"),
+            ("max_position_embeddings", None, "max_position_embeddings is a whole number .* None"),
+            ("hidden_act", "sillu", "knows no hidden_act 'sillu'"),
+            ("hidden_act", ["silu"], "knows no hidden_act"),
+            ("rms_norm_eps", "small", "makes no model of it"),
+            ("rope_parameters", [], "makes no model of it"),
+            ("initializer_range", {}, "makes no model of it"),
+            ("dtype", "float99", "makes no model of it"),
+        )
+    ),
     (truncate, DataError, "half-written"),
     (empty, DataError, "half-written"),
     (pickle, UsageError, r"only pickled weights \(pytorch_model.bin\)"),
@@ -355,7 +374,9 @@ DAMAGES: list[tuple[Callable[[Path], object], type[SimenvError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("damage", "error", "words"), DAMAGES, ids=[each[2][:24] for each in DAMAGES])
+@pytest.mark.parametrize(
+    ("damage", "error", "words"), DAMAGES, ids=[f"{at} {each[2][:24]}" for at, each in enumerate(DAMAGES)]
+)
 def test_a_broken_checkpoint_is_refused(
     saved: Path, damage: Callable[[Path], object], error: type[SimenvError], words: str
 ) -> None:

@@ -18,7 +18,7 @@ import simenv  # noqa: E402
 from simenv.cli import main  # noqa: E402
 from simenv.core.errors import DataError, UsageError  # noqa: E402
 from simenv.scoring.facts import TextLoss  # noqa: E402
-from simenv.train import checkpoint, evaluate, forcing, jobs  # noqa: E402
+from simenv.train import checkpoint, evaluate, folder, forcing, jobs  # noqa: E402
 from simenv.train.checkpoint import CheckpointError, Disk  # noqa: E402
 from simenv.train.course import Progress  # noqa: E402
 from simenv.train.demos import demos  # noqa: E402
@@ -196,6 +196,24 @@ def poison(file: Path, name: str) -> None:
     state = load_file(file)
     state[name].view(-1)[0] = torch.nan
     save_file(state, file)
+
+
+def test_a_mark_of_a_finished_run_that_is_torn_is_none(begun: Path, whole: tuple[Path, str]) -> None:
+    mark = begun / "finished.json"
+    told = json.loads(mark.read_text())
+    torn = ["", "[]", mark.read_text()[:30], json.dumps(told | {"step": "abc"}), json.dumps({"step": 4})]
+    for text in torn:
+        mark.write_text(text)
+        assert folder.finished(begun, "grpo", grpo_config(), start=str(whole[0])) == {}
+    go_on(begun, whole[0])
+    assert json.loads(mark.read_text()) == told
+
+
+def test_a_tokenizer_larger_than_the_model_is_refused(whole: tuple[Path, str], tmp_path: Path) -> None:
+    other = Path(shutil.copytree(whole[0], tmp_path / "other"))
+    (other / "model" / "tokenizer.json").write_text(codecs.plain().tokenizer_json())
+    with pytest.raises(UsageError, match=r"the tokenizer has \d+ ids and the model \d+; they are not of"):
+        go_on(tmp_path / "b", other)
 
 
 def test_a_policy_with_one_nan_is_refused_by_the_name_of_the_weight(

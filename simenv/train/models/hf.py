@@ -21,9 +21,11 @@ from simenv.train.models.checks import refuse_wild
 from simenv.train.models.hf_files import (
     AGAIN,
     KINDS,
+    MISREAD,
     refuse_config,
     refuse_kind,
     refuse_torn,
+    unreadable,
     weight_files,
 )
 from simenv.train.models.model import shape
@@ -222,16 +224,19 @@ def load_hf(
     refuse_config(folder)
     for file in weight_files(folder):
         refuse_torn(file)
-    loaded = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=DTYPES[dtype],
-        attn_implementation="sdpa",
-        local_files_only=True,
-        trust_remote_code=False,
-        use_safetensors=True,
-        ignore_mismatched_sizes=True,  # they are told below, with the file's name
-        output_loading_info=True,
-    )
+    try:
+        loaded = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=DTYPES[dtype],
+            attn_implementation="sdpa",
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,  # they are told below, with the file's name
+            output_loading_info=True,
+        )
+    except MISREAD as error:
+        raise unreadable(folder / "config.json", error) from error
     causal, found = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     for word in ("missing", "mismatched"):
         if names := sorted(str(each) for each in found[f"{word}_keys"]):

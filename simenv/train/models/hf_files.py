@@ -1,11 +1,14 @@
 """The files of a transformers checkpoint, looked at before anything is loaded from them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, PreTrainedConfig
+from transformers.activations import ACT2FN
 
 from simenv.core.errors import DataError, UsageError
 
@@ -16,6 +19,22 @@ _GROWING = ("dynamic", "longrope")
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _INDEX = "model.safetensors.index.json"
 AGAIN = "Copy the checkpoint again."
+_SIZES = (
+    "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+    "max_position_embeddings", "num_key_value_heads", "head_dim",
+)  # fmt: skip
+_MAY_BE_NULL = ("num_key_value_heads", "head_dim")
+MISREAD = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    OSError,
+    StrictDataclassError,
+    TypeError,
+    ValueError,
+    ZeroDivisionError,
+)
+"""What transformers raises for a config.json that says what cannot be."""
 
 
 def refuse_config(folder: Path) -> None:
@@ -37,7 +56,36 @@ def refuse_config(folder: Path) -> None:
         raise UsageError(_unknown_kind(config.get("model_type")))
     if config.get("quantization_config"):
         raise UsageError(f"the checkpoint in {folder} is quantized; give the one that it was made from")
-    refuse_kind(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False))
+    _refuse_sizes(config, file)
+    try:
+        read = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except MISREAD as error:
+        raise unreadable(file, error) from error
+    refuse_kind(read)
+    heads, groups = read.num_attention_heads, read.num_key_value_heads
+    if heads % groups:
+        problem = f"num_attention_heads is {heads}, not a multiple of num_key_value_heads, {groups}"
+        raise DataError(file, 0, problem, AGAIN)
+
+
+def unreadable(file: Path, error: Exception) -> DataError:
+    """Return what tells that transformers cannot make a model of what a config.json says."""
+    said = " ".join(str(error).split())[:200]
+    problem = f"transformers makes no model of it ({type(error).__name__}: {said})"
+    return DataError(file, 0, problem, AGAIN)
+
+
+def _refuse_sizes(config: Mapping[str, Any], file: Path) -> None:
+    """Check what transformers divides by or looks up before it looks whether it can."""
+    for name in _SIZES:
+        value = config.get(name, 1)
+        if value is None and name in _MAY_BE_NULL:
+            continue
+        if type(value) is not int or value < 1:
+            raise DataError(file, 0, f"{name} is a whole number of at least 1, got {value!r}", AGAIN)
+    act = config.get("hidden_act", "silu")
+    if not isinstance(act, str) or act not in ACT2FN:
+        raise DataError(file, 0, f"transformers knows no hidden_act {act!r}", AGAIN)
 
 
 def refuse_kind(config: PreTrainedConfig) -> None:
