@@ -11,6 +11,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from simenv.core.canonical import nulled
+
 Commands = Any
 """What ``ArgumentParser.add_subparsers`` gives; its class is private."""
 
@@ -20,7 +22,7 @@ _BULLET = re.compile(r" *- ")
 
 def emit(result: Mapping[str, Any]) -> None:
     """Print a result as one JSON line on standard output."""
-    print(json.dumps(result), flush=True)
+    print(json.dumps(nulled(result)), flush=True)
 
 
 def say(text: str = "") -> None:

@@ -9,6 +9,7 @@ import json
 import re
 from decimal import Decimal
 from hashlib import blake2b
+from math import isfinite
 from typing import Any, NoReturn
 
 MAX_BYTES = 64 * 1024
@@ -176,6 +177,23 @@ _chunks = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
     False,  # noqa: FBT003  skipkeys
     False,  # noqa: FBT003  allow_nan
 )
+
+
+def nulled(value: Any) -> Any:
+    """Return plain JSON data in which every number is one of JSON's: NaN and infinities become None.
+
+    Example:
+        >>> nulled({"loss": float("nan"), "ends": (0.5, float("inf"))})
+        {'loss': None, 'ends': [0.5, None]}
+    """
+    match value:
+        case float():
+            return value if isfinite(value) else None
+        case dict():
+            return {name: nulled(each) for name, each in value.items()}
+        case list() | tuple():
+            return [nulled(each) for each in value]
+    return value
 
 
 def quoted(word: str) -> str:

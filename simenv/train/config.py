@@ -41,7 +41,7 @@ class Config(BaseModel):
             supervised training also when to stop.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     env: str = "simenv/airline-v0"
     tasks: str = "train"
     held_out: str = "test"

@@ -14,7 +14,8 @@ from simenv.core.errors import DataError, SimenvError, UsageError
 from simenv.train import checkpoint, folder
 from simenv.train.checkpoint import last_good
 from simenv.train.config import GrpoConfig, SftConfig
-from simenv.train.guards import Guards, TrainingStopped
+from simenv.train.guards import Guards, NotFiniteError, Stop, TrainingStopped
+from simenv.train.models.checks import refuse_wild
 from simenv.train.models.policy import CHECKPOINTS
 from simenv.train.remedy import remedy_of
 from simenv.train.report.metrics import FILE, MetricsWriter, read_metrics
@@ -100,7 +101,8 @@ class Course:
             What may make the run differ in the last bits; it is kept in the folder for the report too.
 
         Raises:
-            DataError: If the checkpoint is damaged, or of another run, environment or beginning.
+            DataError: If the checkpoint is damaged, a weight in it is not finite, or it is of another run,
+                environment or beginning.
         """
         has_rows = (self.out / FILE).exists() and bool(read_metrics(self.out / FILE).rows)
         is_begun = bool(checkpoint.steps_of(self.checkpoints)) or has_rows
@@ -122,6 +124,7 @@ class Course:
                 )
                 way_out = "Give what it began with, or begin a run in another folder"
                 raise DataError(found.path, 0, problem, way_out)
+        refuse_wild(found.tensors["policy"].items(), found.path)
         (self.out / folder.GUARDS).unlink(missing_ok=True)
         self.job.load(found.tensors, found.step, found.state["memory"])
         self.guards.load(found.state["guards"])
@@ -142,7 +145,8 @@ class Course:
         once.
 
         Raises:
-            TrainingStopped: If a guard stops it; the last good checkpoint is named.
+            TrainingStopped: If a guard stops it, or the policy gives no probabilities any more, which is the
+                guard ``not_finite``; the last good checkpoint is named.
             KeyboardInterrupt: If it was interrupted; its note says how to go on.
         """
         job = self.job
@@ -169,21 +173,27 @@ class Course:
         return not self.job.over
 
     def _row(self) -> Row:
+        step = self.job.step + 1
         try:
             return self.job.advance()
+        except NotFiniteError as error:
+            raise self._stopped(Stop("not_finite", str(error), step)) from error
         except SimenvError as error:
-            error.add_note(_kept(self.checkpoints))
+            error.add_note(kept(self.checkpoints))
             raise
 
     def _watch(self, row: Row) -> None:
         """Stop if a guard says so."""
         stop = self.guards.check({"step": self.job.step} | row)
-        if stop is None:
-            return
+        if stop is not None:
+            raise self._stopped(stop)
+
+    def _stopped(self, stop: Stop) -> TrainingStopped:
+        """Write down why the run stops, and return what tells it."""
         good = last_good(self.checkpoints)
         remedy = remedy_of(stop, self.config, self.out, good)
         folder.write_guard(self.out, stop, good, **remedy._asdict())
-        raise TrainingStopped(stop, good, remedy.lines)
+        return TrainingStopped(stop, good, remedy.lines)
 
     def _interrupted(self) -> KeyboardInterrupt:
         error = KeyboardInterrupt()
@@ -191,7 +201,8 @@ class Course:
         return error
 
 
-def _kept(checkpoints: Path) -> str:
+def kept(checkpoints: Path) -> str:
+    """Say which checkpoint of a run is whole."""
     good = last_good(checkpoints)
     return f"The last good checkpoint is {good}." if good else "There is no good checkpoint."
 

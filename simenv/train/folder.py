@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import simenv
-from simenv.core.canonical import canonical
+from simenv.core.canonical import canonical, nulled
 from simenv.core.errors import DataError, UsageError
 from simenv.scoring.panel import Panel
-from simenv.train.checkpoint import steps_of
+from simenv.train.checkpoint import Disk, steps_of
 from simenv.train.config import NOTES, Config, GrpoConfig, SftConfig, read_notes
 from simenv.train.guards import Stop
-from simenv.train.models.policy import CHECKPOINTS, CONFIG
+from simenv.train.models.policy import CHECKPOINTS, CONFIG, MODEL, is_whole
 from simenv.train.report.metrics import FILE, read_metrics
 from simenv.train.report.write import write_report
 
@@ -27,7 +27,6 @@ PANEL, TABLE, EPISODES, SKILLS, GUARDS, NOTED, FINISHED = (
     "notes.json",
     "finished.json",
 )
-MODEL = "model"
 _PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors")
 
 
@@ -107,13 +106,23 @@ def finished(out: Path, job: str, config: SftConfig | GrpoConfig, *, start: str)
     needed = [out / name for name in (FINISHED, PANEL, TABLE, CONFIG, FILE)]
     if not all(path.is_file() for path in needed):
         return {}
-    done = read_notes(out / FINISHED)
+    done = _marked(out / FINISHED)
     # A small decoder is kept whole; without it there is nothing that the report would be about.
-    if done.get("small") and not (out / MODEL).is_dir():
+    if done.get("small") and not is_whole(out / MODEL):
         return {}
     _refuse_other(out, config, _told(job, config, start), read_notes(out / CONFIG))
-    is_over = config.steps == done.get("steps") or config.steps <= int(done.get("step", -1))
+    is_over = config.steps == done.get("steps") or config.steps <= done.get("step", -1)
     return done if is_over and done.get("config") == config.digest else {}
+
+
+def _marked(path: Path) -> dict[str, Any]:
+    """Return what a mark says; nothing where it is torn, as it says no more than what can be done again."""
+    try:
+        done = read_notes(path)
+    except DataError:
+        return {}
+    kinds = {"config": str, "steps": int, "step": int, "weights": str}
+    return done if all(type(done.get(name)) is kind for name, kind in kinds.items()) else {}
 
 
 def mark_finished(
@@ -143,16 +152,17 @@ def kept_config(run: Path) -> dict[str, Any]:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file so that it is whole or as it was before.
+    """Write a file so that it is whole or as it was before, and lasts when this returns.
 
     Raises:
         DataError: If it cannot be written.
     """
-    part = path.with_name(f"{path.name}.part")
+    part, disk = path.with_name(f"{path.name}.part"), Disk()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8", errors="replace")
-        part.replace(path)
+        disk.make(path.parent)
+        disk.write(part, text.encode("utf-8", "replace"))
+        disk.move(part, path)
+        disk.settle(path.parent)
     except OSError as error:
         problem = f"cannot be written ({error.strerror or error})"
         raise DataError(
@@ -177,9 +187,9 @@ def finish(
     pictures: bool,
 ) -> Path:
     """Write what was measured before and after a training, and the report; return the report's path."""
-    write(out / EPISODES, "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in episodes))
+    write(out / EPISODES, "".join(json.dumps(nulled(each), ensure_ascii=False) + "\n" for each in episodes))
     if skills:
-        write(out / SKILLS, json.dumps(skills) + "\n")
+        write(out / SKILLS, json.dumps(nulled(skills)) + "\n")
     write(out / TABLE, panel.table())
-    write(out / PANEL, json.dumps(panel.to_json()) + "\n")
+    write(out / PANEL, json.dumps(nulled(panel.to_json())) + "\n")
     return write_report(out, pictures=pictures)

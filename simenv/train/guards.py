@@ -42,7 +42,7 @@ class GuardConfig(BaseModel):
         first_steps: How many steps make the median that repetition and length are held against.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     equal_steps: int | None = Field(default=5, ge=1)
     turns_from: float | None = Field(default=2.0, ge=1)
@@ -69,6 +69,10 @@ class Stop:
     guard: str
     reason: str
     step: int
+
+
+class NotFiniteError(SimenvError):
+    """A policy gave no probabilities; where it happens in a training, the guard ``not_finite`` stops it."""
 
 
 class TrainingStopped(SimenvError):

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simenv.core.errors import UsageError
+from simenv.core.errors import DataError, UsageError
 from simenv.scoring.panel import Panel, Side
 from simenv.train import folder
-from simenv.train.course import Progress, silent
+from simenv.train.course import Progress, kept, silent
 from simenv.train.evaluate import Exam, episodes_of, idle_side, skills_of
-from simenv.train.models.policy import Policy
+from simenv.train.models.policy import CHECKPOINTS, MODEL, Policy
 from simenv.train.rollouts.rollout import Rollout
 from simenv.train.rollouts.worlds import Worlds
 
@@ -55,7 +55,11 @@ class Measures:
             raise UsageError("what was before is measured first")
         self.progress("measuring after", 0, 1)
         if policy.is_small:
-            policy.save(self.out / folder.MODEL)
+            try:
+                policy.save(self.out / MODEL)
+            except DataError as error:
+                error.add_note(kept(self.out / CHECKPOINTS))
+                raise
         side, last = self.exam.sit(policy, "after", worlds=self.worlds)
         panel = Panel(before=was, after=side, idle=idle_side(self.exam.tasks))
         episodes = [*episodes_of(self.first, "before"), *episodes_of(last, "after")]

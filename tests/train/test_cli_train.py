@@ -107,6 +107,8 @@ def test_the_command_line_loads_no_torch() -> None:
         (("sft", "--set", "demoz=3"), "no setting of SftConfig is named 'demoz'. Did you mean 'demos'?"),
         (("sft", "--set", "lr"), "a setting is KEY=VALUE, got 'lr'"),
         (("sft", "--set", "lr=-1"), "lr = '-1': input should be greater than 0"),
+        (("sft", "--set", "lr=inf"), "lr = 'inf': input should be a finite number"),
+        (("sft", "--set", "alpha=nan"), "alpha = 'nan': input should be a finite number"),
         (("sft", "--env", "airlin"), "no environment is named 'airlin'"),
         (("sft", "--tasks", "simple:cancle"), "no intent is named 'cancle'. Did you mean 'cancel'?"),
         (("sft", "--model", "nowhere"), "nowhere"),

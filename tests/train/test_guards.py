@@ -218,6 +218,11 @@ def test_what_nothing_watches_over_is_listed() -> None:
     assert blind({"step": 1, "loss": 0.1, "turns": None})[:3] == ["grad_norm", "reward_mean", "zero_variance"]
 
 
+def test_a_limit_is_a_finite_number() -> None:
+    with pytest.raises(ValueError, match="finite number"):
+        GuardConfig(kl=math.inf)
+
+
 def test_unknown_limits_are_refused() -> None:
     with pytest.raises(ValueError, match="mismatchh"):
         GuardConfig(mismatchh=1)  # type: ignore[call-arg]

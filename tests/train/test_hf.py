@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from simenv.core.errors import DataError, SimenvError, UnknownNameError, UsageEr
 from simenv.train.models.hf import KINDS, HfModel, from_config, load_hf, random_hf  # noqa: E402
 from simenv.train.models.lora import attach, proof_of  # noqa: E402
 from simenv.train.models.model import SHAPES, Decoder, from_qwen3  # noqa: E402
-from simenv.train.models.prepare import prepare  # noqa: E402
+from simenv.train.models.prepare import prepare, without_dropout  # noqa: E402
 
 CONFIGS = {
     "llama": transformers.LlamaConfig,
@@ -235,6 +235,24 @@ def test_a_model_that_is_cast_later_keeps_its_positions_exact() -> None:
     assert torch.equal(model.causal.model.rotary_emb.inv_freq, before)
 
 
+@EVERY
+def test_nothing_is_dropped_out_of_a_checkpoint_in_training(kind: str, tmp_path: Path) -> None:
+    from_config(config(kind)).causal.save_pretrained(tmp_path)
+    rewrite(tmp_path / "config.json", attention_dropout=0.3, resid_pdrop=0.2)
+    model = load_hf(tmp_path).train()
+    assert torch.equal(model(ids_of(2, 9)), model(ids_of(2, 9)))
+    with torch.no_grad():
+        assert torch.equal(model(ids_of(2, 9)), tiny(kind)(ids_of(2, 9)))
+    assert (model.causal.config.attention_dropout, model.causal.config.resid_pdrop) == (0, 0)
+
+
+def test_every_kind_of_dropout_is_set_to_nothing() -> None:
+    model = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Dropout1d(0.5), torch.nn.AlphaDropout(0.5))
+    without_dropout(model)
+    ones = torch.ones(2, 3)
+    assert torch.equal(model.train()(ones), ones)
+
+
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     folder = tmp_path / "saved"
@@ -300,6 +318,16 @@ def narrow(folder: Path) -> None:
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
+def wild(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["model.layers.1.input_layernorm.weight"][3] = torch.nan
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def set_in_config(folder: Path, name: str, value: Any) -> None:
+    rewrite(folder / "config.json", **{name: value})
+
+
 DAMAGES: list[tuple[Callable[[Path], object], type[SimenvError], str]] = [
     (lambda folder: (folder / "config.json").unlink(), UsageError, "no config.json"),
     (lambda folder: (folder / "config.json").write_text("{"), DataError, "not JSON"),
@@ -320,17 +348,35 @@ DAMAGES: list[tuple[Callable[[Path], object], type[SimenvError], str]] = [
         UsageError,
         "'dynamic'",
     ),
+    *(
+        (partial(set_in_config, name=name, value=value), DataError, words)
+        for name, value, words in (
+            ("num_attention_heads", 0, "num_attention_heads is a whole number of at least 1, got 0"),
+            ("num_key_value_heads", 3, "num_attention_heads is 4, not a multiple of .*, 3"),
+            ("vocab_size", "60", "vocab_size is a whole number of at least 1, got '60'"),
+            ("max_position_embeddings", None, "max_position_embeddings is a whole number .* None"),
+            ("hidden_act", "sillu", "knows no hidden_act 'sillu'"),
+            ("hidden_act", ["silu"], "knows no hidden_act"),
+            ("rms_norm_eps", "small", "makes no model of it"),
+            ("rope_parameters", [], "makes no model of it"),
+            ("initializer_range", {}, "makes no model of it"),
+            ("dtype", "float99", "makes no model of it"),
+        )
+    ),
     (truncate, DataError, "half-written"),
     (empty, DataError, "half-written"),
     (pickle, UsageError, r"only pickled weights \(pytorch_model.bin\)"),
     (unweighted, UsageError, r"no model.safetensors"),
     (wayward, DataError, "no files of weights beside it"),
     (forgetful, DataError, r"1 weights are missing, such as model.layers.1.mlp.up_proj.weight"),
+    (wild, DataError, r"layers.1.input_layernorm.weight is not finite .* in 1 of 32 places"),
     (narrow, DataError, r"1 weights are mismatched, such as .*model.norm.weight"),
 ]
 
 
-@pytest.mark.parametrize(("damage", "error", "words"), DAMAGES, ids=[each[2][:24] for each in DAMAGES])
+@pytest.mark.parametrize(
+    ("damage", "error", "words"), DAMAGES, ids=[f"{at} {each[2][:24]}" for at, each in enumerate(DAMAGES)]
+)
 def test_a_broken_checkpoint_is_refused(
     saved: Path, damage: Callable[[Path], object], error: type[SimenvError], words: str
 ) -> None:

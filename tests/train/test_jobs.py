@@ -12,13 +12,17 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from safetensors.torch import load_file, save_file  # noqa: E402
+
 import simenv  # noqa: E402
 from simenv.cli import main  # noqa: E402
 from simenv.core.errors import DataError, UsageError  # noqa: E402
-from simenv.train import checkpoint, evaluate, forcing, jobs  # noqa: E402
-from simenv.train.checkpoint import CheckpointError  # noqa: E402
+from simenv.scoring.facts import TextLoss  # noqa: E402
+from simenv.train import checkpoint, evaluate, folder, forcing, jobs  # noqa: E402
+from simenv.train.checkpoint import CheckpointError, Disk  # noqa: E402
 from simenv.train.course import Progress  # noqa: E402
 from simenv.train.demos import demos  # noqa: E402
+from simenv.train.grpo import Grpo, Row, Window  # noqa: E402
 from simenv.train.guards import TrainingStopped  # noqa: E402
 from simenv.train.jobs import run_grpo, run_sft  # noqa: E402
 from simenv.train.models.hf import from_config  # noqa: E402
@@ -184,6 +188,92 @@ def test_a_reward_that_is_not_finite_stops_and_loses_nothing(
     assert len(rows_of(begun)) == 4
 
 
+# Weights that are no numbers
+
+
+def poison(file: Path, name: str) -> None:
+    """Make one number of a weight NaN."""
+    state = load_file(file)
+    state[name].view(-1)[0] = torch.nan
+    save_file(state, file)
+
+
+def test_a_mark_of_a_finished_run_that_is_torn_is_none(begun: Path, whole: tuple[Path, str]) -> None:
+    mark = begun / "finished.json"
+    told = json.loads(mark.read_text())
+    torn = ["", "[]", mark.read_text()[:30], json.dumps(told | {"step": "abc"}), json.dumps({"step": 4})]
+    for text in torn:
+        mark.write_text(text)
+        assert folder.finished(begun, "grpo", grpo_config(), start=str(whole[0])) == {}
+    go_on(begun, whole[0])
+    assert json.loads(mark.read_text()) == told
+
+
+def test_a_tokenizer_larger_than_the_model_is_refused(whole: tuple[Path, str], tmp_path: Path) -> None:
+    other = Path(shutil.copytree(whole[0], tmp_path / "other"))
+    (other / "model" / "tokenizer.json").write_text(codecs.plain().tokenizer_json())
+    with pytest.raises(UsageError, match=r"the tokenizer has \d+ ids and the model \d+; they are not of"):
+        go_on(tmp_path / "b", other)
+
+
+def test_a_policy_with_one_nan_is_refused_by_the_name_of_the_weight(
+    whole: tuple[Path, str], tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(whole[0], tmp_path / "other"))
+    file = other / "model" / "model.safetensors"
+    name = next(name for name in load_file(file) if "norm" in name)
+    poison(file, name)
+    with pytest.raises(DataError, match=rf"weight {name} is not finite .* in 1 of .* earlier checkpoint"):
+        go_on(tmp_path / "b", other)
+
+
+def test_an_adapter_with_one_nan_is_refused(begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = checkpoint.load(begun / "checkpoints")
+    name = next(iter(found.tensors["policy"]))
+    found.tensors["policy"][name].view(-1)[0] = torch.inf
+    monkeypatch.setattr(checkpoint, "load", lambda *at, **how: found)
+    with pytest.raises(DataError, match=f"weight {name} is not finite"):
+        load_policy(begun / "checkpoints" / "step-000004")
+    start = json.loads((begun / "config.json").read_text())["start"]
+    with pytest.raises(DataError, match=f"weight {name} is not finite"):
+        go_on(begun, Path(start), steps=5)
+
+
+def test_a_policy_that_falls_apart_is_stopped_like_by_a_guard(
+    whole: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = Grpo._update  # noqa: SLF001
+
+    def breaking(grpo: Grpo, window: Window) -> Row:
+        row = update(grpo, window)
+        with torch.no_grad():
+            grpo.adapters.parameters()[0].fill_(torch.nan)
+        return row
+
+    monkeypatch.setattr(Grpo, "_update", breaking)
+    with pytest.raises(TrainingStopped, match=r"'not_finite'.*no probabilities.*step-000000") as stop:
+        go_on(tmp_path / "b", whole[0])
+    (told,) = json.loads((tmp_path / "b" / "guards.json").read_text())
+    assert (told["guard"], told["step"], told["checkpoint"]) == ("not_finite", 2, "step-000000")
+    assert "half the learning rate" in stop.value.__notes__[0]
+    assert len(rows_of(tmp_path / "b")) == 1
+
+
+def test_every_json_file_is_json_where_a_loss_is_not_finite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "text_losses", lambda *given: [TextLoss("a", float("nan"), 3)] * 2)
+    run_sft(sft_config(steps=1, every=1, demos=2), tmp_path, pictures=False)
+
+    def refuse(word: str) -> None:
+        raise AssertionError(word)
+
+    for file in sorted(tmp_path.glob("*.json*")):
+        for line in file.read_text().splitlines():
+            json.loads(line, parse_constant=refuse)
+    assert read_run(tmp_path).panel["measures"]["retention loss"]["after"]["value"] is None
+
+
 # What cannot go on
 
 
@@ -343,6 +433,53 @@ def test_a_half_written_model_is_told(whole: tuple[Path, str], tmp_path: Path) -
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(DataError, match="not a whole model"):
         go_on(tmp_path / "b", other)
+
+
+def full(disk: Disk, path: Path, data: bytes) -> None:
+    """Stand for a disk on which no weights of a model have room."""
+    room = 9 if path.name == "model.safetensors" else len(data)
+    path.write_bytes(data[:room])
+    if room < len(data):
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_at_the_model_is_told_and_the_same_command_goes_on(
+    whole: tuple[Path, str], improved: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "b"
+    monkeypatch.setattr(Disk, "write", full)
+    with pytest.raises(DataError, match=r"the model cannot be written .No space left.*Make room") as error:
+        go_on(out, whole[0])
+    assert error.value.__notes__ == [f"The last good checkpoint is {out / 'checkpoints' / 'step-000004'}."]
+    assert not [*out.glob("model*")]
+    assert load_policy(out).digest() == improved[1], "the checkpoint is what was learned"
+    monkeypatch.undo()
+    run_grpo(grpo_config(), out, start=str(whole[0]), pictures=False)
+    assert load_policy(out / "model").digest() == improved[1]
+
+
+def test_a_full_disk_leaves_the_model_that_was_there(
+    improved: tuple[Path, str], whole: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy, folder = load_policy(improved[0]), tmp_path / "model"
+    load_policy(whole[0]).save(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(Disk, "write", full)
+        with pytest.raises(DataError, match="cannot be written"):
+            policy.save(folder)
+    assert load_policy(folder).digest() == whole[1]
+    policy.save(folder)
+    assert load_policy(folder).digest() == improved[1]
+    assert [*tmp_path.iterdir()] == [folder]
+
+
+def test_half_a_model_does_not_stand_before_checkpoints(begun: Path, improved: tuple[Path, str]) -> None:
+    weights = begun / "model" / "model.safetensors"
+    weights.replace(weights.with_name("model.safetensors.part"))
+    assert load_policy(begun).digest() == improved[1]
+    shutil.rmtree(begun / "checkpoints")
+    with pytest.raises(DataError, match="not a whole model"):
+        load_policy(begun)
 
 
 # A checkpoint of somebody else's

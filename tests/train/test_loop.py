@@ -283,6 +283,26 @@ def test_a_guard_ends_the_training_of_a_round_and_drops_its_steps(
     assert before.read_bytes() == after.read_bytes()
 
 
+def test_a_policy_that_falls_apart_ends_the_training_of_a_round(
+    tmp_path: Path, newborn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Breaking(Grpo):
+        @override
+        def advance(self) -> tuple[Row, Window]:
+            with torch.no_grad():
+                self.adapters.parameters()[0].fill_(torch.nan)
+            return super().advance()
+
+    monkeypatch.setattr(loop_train, "Grpo", Breaking)
+    loop = Loop(tiny(newborn, rounds=1, sft_steps=0), tmp_path)
+    loop.run(pictures=False)
+    found = loop_train.trained_in(loop.folder(1) / "model")
+    assert found.stopped.startswith("not_finite: the weights gave no probabilities in the task")
+    assert found.steps == 0
+    before, after = (loop.folder(at) / "model/model.safetensors" for at in (0, 1))
+    assert before.read_bytes() == after.read_bytes()
+
+
 def test_episodes_of_a_loop_survive_the_disk(tmp_path: Path) -> None:
     played = [Played("t", 0, True, "done", ("a", "b"), 5, 1, 0, 0)]
     write_played(tmp_path / "run.jsonl", played)

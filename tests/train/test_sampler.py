@@ -5,6 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from collections.abc import Sequence  # noqa: E402
+from typing import Any  # noqa: E402
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
@@ -14,6 +15,7 @@ from simenv.core.errors import UsageError  # noqa: E402
 from simenv.core.task import Task  # noqa: E402
 from simenv.episodes.episode import Episode  # noqa: E402
 from simenv.train.demos import demonstrate, demos, tokens_of  # noqa: E402
+from simenv.train.guards import NotFiniteError  # noqa: E402
 from simenv.train.maths.head import token_logps  # noqa: E402
 from simenv.train.models.policy import Policy  # noqa: E402
 from simenv.train.rollouts.batches import batch, by_length  # noqa: E402
@@ -214,6 +216,18 @@ def test_worker_processes_give_the_same_rollouts(policy: Policy) -> None:
         there = Sampler(policy.model, policy.family, worlds=worlds).sample(jobs, SHORT)  # type: ignore[arg-type]
     same(here, there)
     assert [rollout.verdict for rollout in here] == [rollout.verdict for rollout in there]
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_weights_that_give_no_probabilities_are_told_with_the_task(temperature: float) -> None:
+    broken: Any = small.policy()
+    with torch.no_grad():
+        next(iter(broken.model.parameters())).fill_(torch.nan)
+    task = tasks(1)[0]
+    with pytest.raises(NotFiniteError, match=rf"no probabilities in the task {task.id}, rollout 2: .* nan"):
+        Sampler(broken.model, broken.family).sample(
+            [Job(task, 2)], Sampling(room=700, temperature=temperature)
+        )
 
 
 def test_more_room_than_the_model_has_is_refused(policy: Policy) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from simenv.core.errors import UsageError
+from simenv.core.errors import DataError, UsageError
 from simenv.train.chat.codec import Codec
 from simenv.train.chat.rendering import ChatTemplate, TemplateError, plain_dicts
 from simenv.train.chat.template import TemplateReport, check_template, difference
@@ -170,6 +170,24 @@ def test_a_file_that_is_no_jinja_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jinja").write_text("{% for %}", encoding="utf-8")
     with pytest.raises(TemplateError, match="the template cannot be read"):
         check_template(tmp_path / "a.jinja")
+
+
+@pytest.mark.parametrize("name", ["a.jinja", "chat_template.jinja"])
+def test_a_template_that_is_not_text_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"caf\xe9 {{ messages }}")
+    with pytest.raises(DataError, match=rf"{name}: not text in UTF-8"):
+        check_template(tmp_path / name)
+
+
+RECURSION = "{% macro again(n) %}{{ again(n + 1) }}{% endmacro %}{{ again(0) }}"
+
+
+@pytest.mark.parametrize(
+    "source", ["{{ range(99999999) | list }}", "{{ 1 / messages[9:] | length }}", RECURSION]
+)
+def test_what_the_code_of_a_template_raises_is_a_refusal_of_the_template(source: str) -> None:
+    with pytest.raises(TemplateError, match="the template refuses the conversation"):
+        ChatTemplate(source).render([])
 
 
 def test_of_several_named_templates_the_one_for_tools_is_read(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from simenv.core.errors import DataError, UsageError
-from simenv.train.chat.codec import Codec
+from simenv.train.chat.codec import Codec, read_template
 from simenv.train.chat.families import family_of
 from simenv.train.chat.family_plain import CONTROLS
 from simenv.train.chat.tokenizer import make_tokenizer, texts_of
@@ -157,6 +158,40 @@ def test_a_folder_without_a_tokenizer_and_a_file_that_is_none_are_refused(tmp_pa
         (tmp_path / "tokenizer.json").write_text(text, encoding="utf-8")
         with pytest.raises(DataError, match=r"not a tokenizer.json"):
             Codec.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("model", {"type": "Nonsense"}), ("model", None), ("version", "9"), ("added_tokens", [1])],
+)
+def test_a_tokenizer_of_no_known_kind_is_told(tmp_path: Path, name: str, value: Any) -> None:
+    told = json.loads(codecs.plain().tokenizer_json()) | {name: value}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(DataError, match=r"tokenizer.json: not a tokenizer that can be read"):
+        Codec.load(tmp_path)
+
+
+def test_a_tokenizer_that_is_not_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_bytes(b'{"model": "\xff"}')
+    with pytest.raises(DataError, match=r"not a tokenizer.json"):
+        Codec.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"[]", "not a JSON object"),
+        (b'{"chat_template": [{"name": "default"}]}', "has no name or no template"),
+        (b'{"chat_template": [1]}', "has no name or no template"),
+        (b'{"chat_template": [{"name": ["a"], "template": "a"}]}', "has no name or no template"),
+        (b'{"chat_template": 5}', "of type int, not text"),
+        (b'{"chat_template": "\xff"}', "not text in UTF-8"),
+    ],
+)
+def test_a_tokenizer_config_that_is_none_is_told(tmp_path: Path, text: bytes, told: str) -> None:
+    (tmp_path / "tokenizer_config.json").write_bytes(text)
+    with pytest.raises(DataError, match=rf"tokenizer_config.json: .*{told}"):
+        read_template(tmp_path)
 
 
 def test_a_control_token_that_is_not_there_is_named_with_those_that_are() -> None:

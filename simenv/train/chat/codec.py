@@ -9,12 +9,15 @@ called special, such as Qwen's ``<tool_call>``.
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
 
 from simenv.core.errors import DataError, UsageError
+
+_AGAIN = "Copy it again from the checkpoint."
 
 Part = str | int
 """A run of body text, or a token id."""
@@ -153,37 +156,68 @@ def _without_controls(tokenizer: Tokenizer) -> tuple[Tokenizer, dict[str, int]]:
 
 
 def _read_tokenizer(file: Path) -> Tokenizer:
-    text = file.read_text(encoding="utf-8")
-    try:
+    way_out = "Save the tokenizer again with save_pretrained."
+    text, data = b"", None
+    with suppress(OSError, ValueError):
+        text = file.read_bytes()
         data = json.loads(text)
-    except ValueError:
-        data = None
     if not isinstance(data, dict) or not {"model", "added_tokens"} <= data.keys():
-        raise DataError(file, 0, "not a tokenizer.json", "Save the tokenizer again with save_pretrained.")
-    return Tokenizer.from_str(text)
+        raise DataError(file, 0, "not a tokenizer.json", way_out)
+    try:
+        # from_str would raise an Exception of no kind for what it cannot read; this raises a ValueError.
+        return Tokenizer.from_buffer(text)
+    except ValueError as error:
+        raise DataError(file, 0, f"not a tokenizer that can be read ({error})", way_out) from error
 
 
 def read_template(folder: Path) -> tuple[str, dict[str, str]]:
     """Return a checkpoint's chat template, or "", and the special tokens that it may name.
 
     Raises:
-        DataError: If tokenizer_config.json is not JSON.
+        DataError: If a file cannot be read, or tokenizer_config.json is not what its name says.
     """
-    config: dict[str, Any] = {}
-    file = folder / "tokenizer_config.json"
+    file, alone = folder / "tokenizer_config.json", folder / "chat_template.jinja"
+    config: Any = {}
     if file.is_file():
         try:
-            config = json.loads(file.read_text(encoding="utf-8"))
+            config = json.loads(read_words(file))
         except ValueError as error:
-            raise DataError(file, 0, "not JSON", "Copy it again from the checkpoint.") from error
-    alone = folder / "chat_template.jinja"
-    template = alone.read_text(encoding="utf-8") if alone.is_file() else config.get("chat_template") or ""
-    if isinstance(template, list):  # several by name; "tool_use" where there is one
-        named = {each["name"]: each["template"] for each in template}
-        template = named.get("tool_use") or named.get("default") or ""
+            raise DataError(file, 0, "not JSON", _AGAIN) from error
+        if not isinstance(config, dict):
+            raise DataError(file, 0, "not a JSON object", _AGAIN)
+    template = read_words(alone) if alone.is_file() else _template(config.get("chat_template"), file)
     names = [name for name in sorted(config) if name.endswith("_token")]
     contents = {name: _content(config[name]) for name in names}
     return template, {name: text for name, text in contents.items() if text}
+
+
+def read_words(file: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        DataError: If it cannot be read, or is not UTF-8.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(file, 0, f"cannot be read ({error.strerror})", "Check its rights.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(file, 0, "not text in UTF-8", _AGAIN) from error
+
+
+def _template(value: Any, file: Path) -> str:
+    """Return a chat template; of several by name that for tools, where there is one."""
+    if isinstance(value, list):
+        try:
+            named = {each["name"]: each["template"] for each in value}
+        except (KeyError, TypeError) as error:
+            problem = "an entry of its chat_template has no name or no template"
+            raise DataError(file, 0, problem, _AGAIN) from error
+        value = named.get("tool_use") or named.get("default")
+    if not isinstance(value, str | None):
+        problem = f"its chat_template is of type {type(value).__name__}, not text"
+        raise DataError(file, 0, problem, _AGAIN)
+    return value or ""
 
 
 def _content(value: Any) -> str:

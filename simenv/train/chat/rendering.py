@@ -30,6 +30,19 @@ class TemplateError(UsageError):
     """A template cannot be read, or refuses what it was asked to render."""
 
 
+_RAISED = (
+    jinja2.exceptions.TemplateError,
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    MemoryError,
+)
+"""What the code of a template may raise: it computes, loops and calls itself."""
+
+
 class _Generation(jinja2.ext.Extension):
     """``{% generation %} ... {% endgeneration %}``: marks what the model is meant to have written."""
 
@@ -64,7 +77,7 @@ def _compiled(source: str) -> jinja2.Template:
     world.globals["strftime_now"] = lambda pattern: _DAY
     try:
         return world.from_string(source)
-    except jinja2.exceptions.TemplateError as error:
+    except (jinja2.exceptions.TemplateError, RecursionError) as error:
         raise TemplateError(f"the template cannot be read: {error}") from error
 
 
@@ -110,7 +123,7 @@ class ChatTemplate:
                 add_generation_prompt=header,
                 **self._variables,
             )
-        except (jinja2.exceptions.TemplateError, TypeError, ValueError, LookupError, AttributeError) as error:
+        except _RAISED as error:
             raise TemplateError(f"the template refuses the conversation: {error}") from error
 
 

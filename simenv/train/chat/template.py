@@ -13,7 +13,7 @@ from typing import Literal
 from simenv.core.errors import UsageError
 from simenv.episodes.chat import Message, assistant, tool_result
 from simenv.train.chat import probes
-from simenv.train.chat.codec import Codec, read_template
+from simenv.train.chat.codec import Codec, read_template, read_words
 from simenv.train.chat.families import family_of
 from simenv.train.chat.probes import Case
 from simenv.train.chat.rendering import BEGIN, END, ChatTemplate, TemplateError, plain_dicts
@@ -105,11 +105,11 @@ def check_template(path: str | Path) -> TemplateReport:
     Raises:
         UsageError: If there is no template at ``path``.
         TemplateError: If it cannot be read as Jinja.
-        DataError: If the tokenizer beside it is corrupt.
+        DataError: If it is not text, or the tokenizer beside it is corrupt.
     """
     given = Path(path)
     if given.suffix == ".jinja" and given.is_file():
-        source, variables = given.read_text(encoding="utf-8"), {"bos_token": "<s>", "eos_token": "</s>"}
+        source, variables = read_words(given), {"bos_token": "<s>", "eos_token": "</s>"}
     else:
         source, variables = read_template(given if given.is_dir() else given.parent)
     if not source:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simenv.core.canonical import canonical
+from simenv.core.canonical import canonical, nulled
 from simenv.scoring.facts import Fact
 from simenv.scoring.panel import Panel, Side
 from simenv.scoring.statistics import wilson
@@ -33,7 +33,7 @@ def report(loop: "Loop", rounds: Sequence["Round"], *, pictures: bool = True) ->
         },
     }
     for name, value in files.items():
-        write(out / name, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+        write(out / name, json.dumps(nulled(value), ensure_ascii=False, indent=1) + "\n")
     write(out / "episodes.jsonl", "".join(canonical(each) + "\n" for each in _episodes(loop, last)))
     write(out / FILE, _metrics(loop, rounds))
     return write_report(out, pictures=pictures)

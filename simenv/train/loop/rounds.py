@@ -23,7 +23,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from simenv.core.canonical import canonical
+from simenv.core.canonical import canonical, nulled
 from simenv.core.errors import DataError
 from simenv.core.task import Task
 from simenv.scoring.compare import Comparison, compare
@@ -133,7 +133,7 @@ class Loop:
         path = self.folder(number) / "round.json"
         if not path.exists():
             found = make()
-            write(path, canonical(found.to_json()) + "\n")
+            write(path, canonical(nulled(found.to_json())) + "\n")
         return read_round(path)
 
     def _begin(self) -> Round:

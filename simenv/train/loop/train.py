@@ -7,22 +7,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as save_tensors
+from torch import Tensor
 
-from simenv.core.canonical import canonical, parse_trusted
+from simenv.core.canonical import canonical, nulled, parse_trusted
 from simenv.core.errors import DataError
 from simenv.core.task import Task
 from simenv.train.chat.codec import Codec
 from simenv.train.chat.families import Family
 from simenv.train.chat.tokenizer import make_tokenizer, texts_of
 from simenv.train.chat.tokens import TokenEpisode
+from simenv.train.checkpoint import Disk
 from simenv.train.demos import demonstrate, demos
 from simenv.train.evaluate import evaluate
 from simenv.train.grpo import Grpo
-from simenv.train.guards import Guards
+from simenv.train.guards import Guards, NotFiniteError
 from simenv.train.jobs import SPARE
 from simenv.train.loop.config import LoopConfig
 from simenv.train.loop.study import Played
+from simenv.train.models.checks import refuse_wild
 from simenv.train.models.policy import Policy, chosen_device, load_policy, small
 from simenv.train.report.metrics import MetricsWriter
 from simenv.train.rollouts.rollout import Rollout
@@ -72,11 +77,20 @@ def whole(folder: Path) -> Iterator[Path]:
 
 
 def store(policy: Policy, folder: Path) -> None:
-    """Write what was trained: a small decoder whole, of a transformers checkpoint the adapter."""
+    """Write what was trained: a small decoder whole, of a transformers checkpoint the adapter.
+
+    Raises:
+        DataError: If it cannot be written, as on a full disk.
+    """
     if policy.is_small:
         policy.save(folder)
     elif policy.adapters is not None:
-        save_file(policy.adapters.state(), folder / _ADAPTER)
+        path = folder / _ADAPTER
+        try:
+            Disk().write(path, save_tensors(policy.adapters.state()))
+        except OSError as error:
+            problem = f"the adapter cannot be written ({error.strerror or error})"
+            raise DataError(path, 0, problem, "Make room; the same command goes on") from error
 
 
 def fetch(config: LoopConfig, folder: Path) -> Policy:
@@ -91,8 +105,19 @@ def fetch(config: LoopConfig, folder: Path) -> Policy:
     policy = load_policy(config.model, device=device, dtype=config.dtype)
     if (folder / _ADAPTER).exists():
         adapters = policy.adapt(rank=config.rank, alpha=config.alpha, seed=config.seed)
-        adapters.load(load_file(folder / _ADAPTER))
+        adapters.load(_adapter(folder / _ADAPTER))
     return policy
+
+
+def _adapter(path: Path) -> dict[str, Tensor]:
+    """Return the weights of an adapter."""
+    try:
+        found = load_file(path)
+    except (OSError, SafetensorError) as error:
+        way_out = "Delete its folder; the same command trains it again"
+        raise DataError(path, 0, f"it is half-written or damaged ({error})", way_out) from error
+    refuse_wild(found.items(), path)
+    return found
 
 
 def trained_in(folder: Path) -> Trained:
@@ -119,7 +144,7 @@ def begin(config: LoopConfig, folder: Path, say: Say) -> None:
             say(f"No model is named, so a decoder of size {config.size} learns from demonstrations first.")
             policy, done = _from_nothing(config, part)
         store(policy, part)
-        (part / _TOLD).write_text(canonical(done.to_json()), encoding="utf-8")
+        (part / _TOLD).write_text(canonical(nulled(done.to_json())), encoding="utf-8")
 
 
 def _from_nothing(config: LoopConfig, folder: Path) -> tuple[Policy, Trained]:
@@ -196,7 +221,7 @@ def train(config: LoopConfig, start: Path, tasks: Path, number: int, folder: Pat
             done = _reinforce(config, policy, source, number, part / "grpo", done, say)
             if not done.stopped:
                 store(policy, part)
-        (part / _TOLD).write_text(canonical(done.to_json()), encoding="utf-8")
+        (part / _TOLD).write_text(canonical(nulled(done.to_json())), encoding="utf-8")
 
 
 def _reinforce(
@@ -209,7 +234,12 @@ def _reinforce(
     rollouts, reason = 0, ""
     with MetricsWriter(folder, config=told.digest, tensorboard=False) as metrics:
         while job.step < config.steps and not job.is_spent:
-            row, window = job.advance()
+            try:
+                row, window = job.advance()
+            except NotFiniteError as error:
+                reason = f"not_finite: {error}"
+                say(f"Round {number}: the guard 'not_finite' ended the training: {error}.")
+                break
             rollouts += len(window.sampled)
             stop = guards.check(metrics.write(job.step - 1, row))
             success = float(row["success"] or 0)

@@ -5,30 +5,31 @@ Attention must reach back to the first token in every layer; models with windows
 of our own is what lets lanes of different lengths share a pass.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel, Qwen3Config
+from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel, Qwen3Config
 from transformers.cache_utils import Cache as TransformersCache
 from typing_extensions import override
 
 from simenv.core.errors import DataError, UnknownNameError, UsageError
+from simenv.train.models.checks import refuse_wild
+from simenv.train.models.hf_files import (
+    AGAIN,
+    KINDS,
+    MISREAD,
+    refuse_config,
+    refuse_kind,
+    refuse_torn,
+    unreadable,
+    weight_files,
+)
 from simenv.train.models.model import shape
-from simenv.train.models.prepare import DTYPES, prepare
-
-KINDS = ("llama", "mistral", "qwen2", "qwen3")
-"""Types of models that are known to give the same numbers through the cache as without it."""
-_FULL = "full_attention"
-_GROWING = ("dynamic", "longrope")
-_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
-_INDEX = "model.safetensors.index.json"
-_AGAIN = "Copy the checkpoint again."
+from simenv.train.models.prepare import DTYPES, prepare, without_dropout
 
 
 @dataclass(slots=True)
@@ -110,7 +111,7 @@ class HfModel(nn.Module):
 
     def __init__(self, causal: PreTrainedModel) -> None:
         super().__init__()
-        _refuse_kind(causal.config)
+        refuse_kind(causal.config)
         self.causal = causal
         self.room: int = causal.config.max_position_embeddings
 
@@ -215,29 +216,33 @@ def load_hf(
 
     Raises:
         UsageError: If there is no such checkpoint, it is pickled, quantized, or of a kind that is not known.
-        DataError: If a file is damaged or weights are missing.
+        DataError: If a file is damaged, or weights are missing or not finite.
     """
     if dtype not in DTYPES:
         raise UnknownNameError("dtype", dtype, DTYPES)
     folder = Path(path)
-    _refuse_config(folder)
-    for file in _weight_files(folder):
-        _refuse_torn(file)
-    loaded = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=DTYPES[dtype],
-        attn_implementation="sdpa",
-        local_files_only=True,
-        trust_remote_code=False,
-        use_safetensors=True,
-        ignore_mismatched_sizes=True,  # they are told below, with the file's name
-        output_loading_info=True,
-    )
+    refuse_config(folder)
+    for file in weight_files(folder):
+        refuse_torn(file)
+    try:
+        loaded = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=DTYPES[dtype],
+            attn_implementation="sdpa",
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,  # they are told below, with the file's name
+            output_loading_info=True,
+        )
+    except MISREAD as error:
+        raise unreadable(folder / "config.json", error) from error
     causal, found = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     for word in ("missing", "mismatched"):
         if names := sorted(str(each) for each in found[f"{word}_keys"]):
             problem = f"{len(names)} weights are {word}, such as {names[0]}"
-            raise DataError(folder, 0, problem, f"They would be random. {_AGAIN}")
+            raise DataError(folder, 0, problem, f"They would be random. {AGAIN}")
+    refuse_wild(causal.state_dict().items(), folder)
     return _ready(causal, dtype, device, checkpointing=checkpointing)
 
 
@@ -289,7 +294,7 @@ def from_config(
     """
     if dtype not in DTYPES:
         raise UnknownNameError("dtype", dtype, DTYPES)
-    _refuse_kind(config)
+    refuse_kind(config)
     place = torch.device(device)
     # transformers draws weights from torch's own generators; what others draw from them stays as it was.
     with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []), place:
@@ -301,89 +306,11 @@ def from_config(
 
 
 def _ready(causal: PreTrainedModel, dtype: str, device: str, *, checkpointing: bool) -> HfModel:
+    without_dropout(causal)
     model = HfModel(causal).to(device)
     # Not transformers' own switch: that one drops the cache of a model in training mode.
     prepare(model, dtype=dtype, checkpointing=checkpointing)
     return model
 
 
-def _refuse_config(folder: Path) -> None:
-    """Check that config.json says what can be loaded, before anything else is read."""
-    if not folder.is_dir():
-        raise UsageError(
-            f"no folder {folder}; give the folder of a checkpoint on this machine: nothing is downloaded"
-        )
-    file = folder / "config.json"
-    if not file.is_file():
-        raise UsageError(f"no config.json in {folder}; save a model there with model.save_pretrained(FOLDER)")
-    config = _json(file)
-    if config.get("model_type") not in KINDS:
-        raise UsageError(_unknown_kind(config.get("model_type")))
-    if config.get("quantization_config"):
-        raise UsageError(f"the checkpoint in {folder} is quantized; give the one that it was made from")
-    _refuse_kind(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False))
-
-
-def _refuse_kind(config: PreTrainedConfig) -> None:
-    if config.model_type not in KINDS:
-        raise UsageError(_unknown_kind(config.model_type))
-    layers = {*(getattr(config, "layer_types", None) or [_FULL])}
-    window = getattr(config, "sliding_window", None) if config.model_type == "mistral" else None
-    if layers != {_FULL} or window:
-        raise UsageError(
-            "layers that look back through a window cannot be read in lanes; give a model with full "
-            "attention, or set sliding_window to null in config.json if episodes stay shorter than it"
-        )
-    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
-    if rope in _GROWING:
-        raise UsageError(
-            f"rotary positions of type {rope!r} change with the length of a text, so nothing that was read "
-            "before could be kept; use another rope_type, such as yarn"
-        )
-
-
-def _unknown_kind(kind: object) -> str:
-    return (
-        f"a checkpoint of type {kind!r} cannot be read in lanes here; known types: {', '.join(KINDS)}. "
-        "To let another play, start a server with it and use --agent openai"
-    )
-
-
-def _weight_files(folder: Path) -> list[Path]:
-    """Return the files of weights, in the order in which transformers looks for them."""
-    whole, index = folder / "model.safetensors", folder / _INDEX
-    if whole.is_file():
-        return [whole]
-    if not index.is_file():
-        pickled = sorted(file.name for pattern in _PICKLED for file in folder.glob(pattern))
-        if pickled:
-            raise UsageError(
-                f"{folder} holds only pickled weights ({pickled[0]}), which can run any code when they are "
-                "loaded; save it anew where you trust it: model.save_pretrained(FOLDER) writes safetensors"
-            )
-        raise UsageError(f"no model.safetensors in {folder}; give the folder of a whole checkpoint")
-    named = _json(index).get("weight_map")
-    names = sorted({*named.values()}, key=str) if isinstance(named, dict) else []
-    if not names or not all(isinstance(name, str) and Path(name).name == name for name in names):
-        raise DataError(index, 0, "it names no files of weights beside it", _AGAIN)
-    return [folder / name for name in names]
-
-
-def _refuse_torn(file: Path) -> None:
-    if not file.is_file():
-        raise DataError(file, 0, f"it is named in {_INDEX} and not there", _AGAIN)
-    try:
-        with safe_open(file, framework="pt"):
-            pass
-    except SafetensorError as error:
-        raise DataError(file, 0, f"it is half-written or damaged ({error})", _AGAIN) from error
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(file, 0, "not JSON", _AGAIN) from error
-    if not isinstance(found, dict):
-        raise DataError(file, 0, "not a JSON object", _AGAIN)
-    return found
+__all__ = ["KINDS", "HfModel", "Lanes", "from_config", "load_hf", "random_hf"]

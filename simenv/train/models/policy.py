@@ -1,5 +1,6 @@
 """A policy: a model, the family that it speaks, and the adapter that is trained; made, saved, loaded."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from simenv.core.canonical import canonical, parse_trusted
@@ -15,14 +17,16 @@ from simenv.core.errors import DataError, UsageError
 from simenv.train import checkpoint
 from simenv.train.chat.codec import Codec
 from simenv.train.chat.families import Family, family_of
+from simenv.train.checkpoint import Disk
 from simenv.train.config import read_notes
 from simenv.train.models import weights
+from simenv.train.models.checks import refuse_vocabulary, refuse_wild
 from simenv.train.models.hf import load_hf
 from simenv.train.models.lora import Adapters, attach
 from simenv.train.models.model import Decoder, Shape, shape
 
 SHAPE, WEIGHTS, TOKENIZER = "shape.json", "model.safetensors", "tokenizer.json"
-CONFIG, CHECKPOINTS = "config.json", "checkpoints"
+CONFIG, CHECKPOINTS, MODEL = "config.json", "checkpoints", "model"
 """Of a run folder."""
 
 
@@ -105,12 +109,14 @@ class Policy:
     def save(self, folder: Path) -> None:
         """Write the model with its adapter merged, and its tokenizer, so that ``load_policy`` finds them.
 
+        Either all of it is written and lasts, or the folder is as it was.
+
         Raises:
             UsageError: If the model is a transformers checkpoint; its adapter is in the run's checkpoints.
+            DataError: If it cannot be written, as on a full disk.
         """
         if not isinstance(self.model, Decoder):
             raise UsageError("a transformers checkpoint is not copied; its adapter is in the checkpoints")
-        folder.mkdir(parents=True, exist_ok=True)
         with self.fast():
             state = {
                 name.replace(".base_layer", ""): each.detach().cpu().contiguous().clone()
@@ -118,11 +124,41 @@ class Policy:
                 if "lora_" not in name
             }
         data = {"shape": asdict(self.model.shape), "vocab": self.model.vocab, "room": self.model.room}
-        (folder / SHAPE).write_text(canonical(data), encoding="utf-8")
-        (folder / TOKENIZER).write_text(self.family.codec.tokenizer_json(), encoding="utf-8")
-        part = folder / f"{WEIGHTS}.part"
-        save_file(state, part)
-        part.replace(folder / WEIGHTS)
+        files = {
+            WEIGHTS: save_tensors(state),
+            TOKENIZER: self.family.codec.tokenizer_json().encode(),
+            SHAPE: canonical(data).encode(),
+        }
+        try:
+            _write_whole(folder, files, Disk())
+        except OSError as error:
+            problem = f"the model cannot be written ({error.strerror or error})"
+            raise DataError(folder, 0, problem, "Make room; the same command goes on") from error
+
+
+def _write_whole(folder: Path, files: Mapping[str, bytes], disk: Disk) -> None:
+    """Write files beside a folder, then give them their names; a disk that fills up fails before that."""
+    part = folder.with_name(f"{folder.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        disk.make(part)
+        for name, data in files.items():
+            disk.write(part / name, data)
+        disk.settle(part)
+        if not folder.exists():
+            disk.move(part, folder)
+            disk.settle(folder.parent)
+            return
+        for name in files:
+            disk.move(part / name, folder / name)
+        disk.settle(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a folder has every file that ``Policy.save`` writes."""
+    return all((folder / name).is_file() for name in (SHAPE, WEIGHTS, TOKENIZER))
 
 
 def small(size: str, codec: Codec, *, seed: int, room: int, device: str = "cpu") -> Policy:
@@ -144,17 +180,25 @@ def load_policy(
         checkpointing: Whether a transformers checkpoint computes activations again in the backward pass.
 
     Raises:
-        UsageError: If there is none.
-        DataError: If it is half-written or not what it says.
+        UsageError: If there is none, or its tokenizer is of another model.
+        DataError: If it is half-written, not what it says, or a weight is not finite.
     """
+    policy = _read(path, device=device, dtype=dtype, checkpointing=checkpointing)
+    # Here and not where an episode is read: torch would say no more than that an index is out of range.
+    refuse_vocabulary(policy.family.codec, policy.model.head)  # type: ignore[arg-type]
+    return policy
+
+
+def _read(path: str | Path, *, device: str, dtype: str, checkpointing: bool) -> Policy:
     folder = Path(path)
     if not folder.is_dir():
         raise UsageError(f"no folder {folder}; name a run of `simenv train`, or a transformers checkpoint")
-    if (folder / "model" / SHAPE).is_file():
-        folder = folder / "model"
+    run = folder.parent.parent if folder.parent.name == CHECKPOINTS else folder
+    # What an interrupted writer left of a model must not stand before checkpoints that are whole.
+    if is_whole(folder / MODEL) or ((folder / MODEL / SHAPE).is_file() and not (run / CHECKPOINTS).is_dir()):
+        folder = folder / MODEL
     if (folder / SHAPE).is_file():
         return _small(folder, device, str(path))
-    run = folder.parent.parent if folder.parent.name == CHECKPOINTS else folder
     if (run / CHECKPOINTS).is_dir() and (run / CONFIG).is_file():
         return _trained(run, folder, device=device, dtype=dtype, checkpointing=checkpointing)
     model = load_hf(folder, dtype=dtype, device=device, checkpointing=checkpointing)
@@ -169,6 +213,7 @@ def _small(folder: Path, device: str, path: str) -> Policy:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         problem = f"not a whole model: {str(error).splitlines()[0][:200]}"
         raise DataError(folder, 0, problem, "Train it again, or name an earlier run") from error
+    refuse_wild(model.state_dict().items(), folder / WEIGHTS)
     codec = Codec.load(folder)
     return Policy(model.to(device), family_of(codec), path=path)
 
@@ -188,7 +233,9 @@ def _trained(run: Path, folder: Path, *, device: str, dtype: str, checkpointing:
         problem = f"it is an adapter of {start}, whose weights are no longer what they were"
         raise DataError(found.path, 0, problem, "Put the former weights back there, or train it again")
     adapters = policy.adapt(rank=found.state["rank"], alpha=found.state["alpha"], seed=0)
-    adapters.load(found.tensors["best" if "best" in found.tensors else "policy"])
+    trained = found.tensors["best" if "best" in found.tensors else "policy"]
+    refuse_wild(trained.items(), found.path)
+    adapters.load(trained)
     adapters.merge_and_unload()
     return Policy(policy.model, policy.family, path=str(folder))
 

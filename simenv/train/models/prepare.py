@@ -1,5 +1,6 @@
 """A model made ready for adapters: its dtype, its memory, and which of its layers take one."""
 
+import re
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, cast
@@ -15,6 +16,7 @@ from simenv.core.errors import UnknownNameError, UsageError
 ALL_LINEAR = "all-linear"
 DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 
+_DROPS = re.compile("drop(out|$)")
 _HEADS = ("lm_head", "head")
 
 
@@ -92,6 +94,22 @@ def prepare(model: nn.Module, *, dtype: str = "float32", checkpointing: bool = F
     return model
 
 
+def without_dropout(model: nn.Module) -> None:
+    """Set every probability of dropout in a model and in its config to 0, in place.
+
+    The sampler drops nothing out. A trainer that did would hold what was sampled against another policy, and
+    the same pass would give other numbers each time. Dropout of the adapters is theirs; see :func:`attach`.
+    """
+    config = getattr(model, "config", None)
+    for part in (*model.modules(), *([config] if config is not None else [])):
+        if isinstance(part, nn.modules.dropout._DropoutNd):  # noqa: SLF001  the base of every kind
+            part.p = 0.0
+        for name, value in list(vars(part).items()):
+            # Such as attention_dropout, resid_pdrop, layerdrop.
+            if isinstance(value, int | float) and not isinstance(value, bool) and _DROPS.search(name):
+                setattr(part, name, 0.0)
+
+
 def quantize_4bit(path: str, *, compute_dtype: str = "bfloat16") -> nn.Module:
     """Load a local transformers checkpoint with weights of 4 bits (QLoRA), for :func:`attach`.
 
@@ -121,6 +139,7 @@ def quantize_4bit(path: str, *, compute_dtype: str = "bfloat16") -> nn.Module:
     model: nn.Module = AutoModelForCausalLM.from_pretrained(
         path, quantization_config=config, dtype=DTYPES[compute_dtype], local_files_only=True
     )
+    without_dropout(model)
     return model
 
 

@@ -24,6 +24,7 @@ from simenv.train.chat.families import Family, family_of
 from simenv.train.chat.tokens import Segment
 from simenv.train.chat.transcript import Transcript
 from simenv.train.models import weights
+from simenv.train.models.checks import refuse_vocabulary
 from simenv.train.models.hf import load_hf
 from simenv.train.rollouts.sampler import Model, uniforms
 
@@ -84,11 +85,7 @@ class ModelAgent:
     def __init__(
         self, model: Model, family: Family, drawing: Drawing | None = None, *, name: str = "model"
     ) -> None:
-        if family.codec.vocab_size > len(model.head):
-            raise UsageError(
-                f"the tokenizer has {family.codec.vocab_size} ids and the model {len(model.head)}; they are "
-                "not of the same checkpoint"
-            )
+        refuse_vocabulary(family.codec, model.head)
         self.model, self.family, self.name = model, family, name
         self.drawing = drawing or Drawing()
         if self.drawing.window > model.room:

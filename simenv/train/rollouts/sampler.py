@@ -6,6 +6,7 @@ rollouts draw different tokens. What token a rollout draws follows from (seed, s
 alone.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from simenv.episodes.chat import Message
 from simenv.episodes.context import OpeningError
 from simenv.train.chat.families import Family
 from simenv.train.chat.transcript import Transcript
+from simenv.train.guards import NotFiniteError
 from simenv.train.models.graphs import graphs_of
 from simenv.train.rollouts.batches import by_length
 from simenv.train.rollouts.lane import Lane
@@ -97,6 +99,7 @@ class Sampler:
 
         Raises:
             UsageError: If ``how.room`` is more than the model has.
+            NotFiniteError: If the model gives no probabilities; the task is named.
         """
         if how.room > self.model.room:
             raise UsageError(f"the model has room for {self.model.room} tokens, not for {how.room}")
@@ -202,9 +205,22 @@ class _Game:
         row_of = torch.tensor([at for at, lane in enumerate(lanes) for _ in lane.members], device=self.device)
         drawn = self._tokens(members, row_of, scaled)
         logps = scaled[row_of, drawn].tolist()
+        if not math.isfinite(sum(logps)):
+            self._refuse(members, logps)
         said = dict(zip(members, zip(drawn.tolist(), logps, strict=True), strict=True))
         self.sampler.drawn += len(members)
         return [each for lane in lanes for each in self._parted(lane, said)]
+
+    def _refuse(self, members: list[int], logps: list[float]) -> None:
+        """Say which rollout is the first whose token has no probability."""
+        at, logp = next(each for each in zip(members, logps, strict=True) if not math.isfinite(each[1]))
+        job = self.jobs[at]
+        raise NotFiniteError(
+            f"the weights gave no probabilities in the task {job.task.id}, rollout {job.number}: the "
+            f"log-probability of the token that was drawn is {logp}. The weights, or what is computed from "
+            "them, are NaN or infinite; lower the learning rate, compute in float32, or take an earlier "
+            "checkpoint"
+        )
 
     def _tokens(self, members: list[int], row_of: Tensor, scaled: Tensor) -> Tensor:
         """Return the next token of every rollout, [members]: the inverse of the cumulated probabilities."""
