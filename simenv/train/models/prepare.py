@@ -100,11 +100,10 @@ def without_dropout(model: nn.Module) -> None:
     The sampler drops nothing out. A trainer that did would hold what was sampled against another policy, and
     the same pass would give other numbers each time. Dropout of the adapters is theirs; see :func:`attach`.
     """
-    config = getattr(model, "config", None)
-    for part in (*model.modules(), *([config] if config is not None else [])):
+    for part in (*model.modules(), getattr(model, "config", None)):
         if isinstance(part, nn.modules.dropout._DropoutNd):  # noqa: SLF001  the base of every kind
             part.p = 0.0
-        for name, value in list(vars(part).items()):
+        for name, value in list(getattr(part, "__dict__", {}).items()):
             # Such as attention_dropout, resid_pdrop, layerdrop.
             if isinstance(value, int | float) and not isinstance(value, bool) and _DROPS.search(name):
                 setattr(part, name, 0.0)
