@@ -1,12 +1,13 @@
 """Does a small decoder learn airline tasks on a CPU, from nothing, and does GRPO add to what SFT taught?
 
-    python -m benchmarks.learning --greedy > learning.json
+    python -m benchmarks.learning --seeds 3 --evaluations 300 > learning.json
 
-A decoder of about 1 M parameters learns from clean demonstrations of the oracle (three intents, compact
-face), then GRPO with rsLoRA goes on from there. Success is measured on tasks in other worlds, with the
-talking customer, at temperature 1 and with the likeliest token; intervals are Wilson's at 95 %. The
-difference is paired by task. `weights` is the digest of every weight, the same in every process on one kind
-of machine.
+A decoder of .78 M parameters learns from clean demonstrations of the oracle (three intents, compact face),
+then GRPO with rsLoRA goes on from there; together about two CPU minutes. Of the threes that were tried on
+other tasks, none was learned better by a decoder of this size. Success is measured on tasks in other worlds,
+with the talking customer, at temperature 1 and, with `--greedy`, with the likeliest token; intervals are
+Wilson's at 95 %. The difference is paired by task. `weights` is the digest of every weight, the same in every
+process on one kind of machine.
 """
 
 import argparse
