@@ -176,6 +176,7 @@ def main() -> int:
     """Run the benchmark and print its result."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1, help="how many courses")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first")
     parser.add_argument("--evaluations", type=int, default=150, help="held-out tasks")
     parser.add_argument("--greedy", action="store_true", help="also measure with the likeliest token")
     parser.add_argument("--short", action="store_true", help="only the beginning of the course")
@@ -184,7 +185,7 @@ def main() -> int:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)  # noqa: FBT003  torch takes it by place
     courses = []
-    for seed in range(args.seeds):
+    for seed in range(args.seed, args.seed + args.seeds):
         courses.append(learn(seed=seed, evaluations=args.evaluations, greedy=args.greedy, short=args.short))
         print(json.dumps(courses[-1]), file=sys.stderr)
     text = json.dumps({"benchmark": "learning", "torch": torch.__version__, "courses": courses}, indent=2)
