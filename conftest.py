@@ -1,7 +1,8 @@
 """What holds for the whole suite.
 
-Where torch is missing the trainer is left out of the collection; everything else runs without it. A shell
-that starts the suite in the background has it ignore Ctrl-C, and so would every program that a test interrupts.
+Where torch is missing the trainer is left out of the collection; everything else runs without it.
+A shell that starts the suite in the background has it ignore Ctrl-C, and so would every program that a test
+interrupts.
 """
 
 import signal
