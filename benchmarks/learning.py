@@ -2,7 +2,7 @@
 
     python -m benchmarks.learning --seeds 3 --evaluations 300 > learning.json
 
-A decoder of .78 M parameters learns from clean demonstrations of the oracle (three intents, compact face),
+A decoder of .88 M parameters learns from clean demonstrations of the oracle (three intents, compact face),
 then GRPO with rsLoRA goes on from there; together about two CPU minutes. Other threes that were tried on
 other tasks were not seen to be learned better. Success is measured on tasks in other worlds,
 with the talking customer, at temperature 1 and, with `--greedy`, with the likeliest token; intervals are
@@ -27,6 +27,7 @@ from simenv.train.chat.tokenizer import make_tokenizer, texts_of
 from simenv.train.config import GrpoConfig, SftConfig
 from simenv.train.demos import demonstrate, demos
 from simenv.train.grpo import Grpo
+from simenv.train.lessons import TOKENIZER_TASKS
 from simenv.train.models.model import parameters_total
 from simenv.train.models.policy import Policy, small
 from simenv.train.rollouts.rollout import Job, Sampling
@@ -36,19 +37,21 @@ from simenv.train.tasks import source_of
 
 TASKS = "simple:cancel+change_passengers_denied+price_paid"
 SFT = SftConfig(
-    tasks=TASKS, held_out=TASKS, demos=700, vocab=3000, room=640, steps=520, batch_tokens=1000, every=104,
-    lr=0.006, context_weight=0.3,
+    tasks=TASKS, held_out=TASKS, demos=700, vocab=3000, room=640, steps=300, batch_tokens=2000, every=100,
+    lr=0.015, context_weight=0.15,
 )  # fmt: skip
 GRPO = GrpoConfig(
     tasks=TASKS,
     held_out=TASKS,
-    steps=14,
+    steps=16,
     groups=24,
     group=4,
     refills=1,
     lr=0.002,
     room=640,
-    turn_tokens=32,
+    turn_tokens=24,
+    advantage="reinforce",
+    beta=0.0,
     micro_tokens=4096,
     mask_reasons=(),
     save_every=1000,
@@ -93,7 +96,7 @@ def rate(rewards: dict[str, float], tasks: Sequence[Task]) -> dict[str, Any]:
 def begin(config: SftConfig) -> tuple[Policy, list[Any], list[Any]]:
     """Return a decoder that knows nothing, its lessons and those that say when to stop."""
     train = source_of(config.env, config.tasks)
-    episodes = [demonstrate(train.at(at)) for at in range(150)]
+    episodes = [demonstrate(train.at(at)) for at in range(TOKENIZER_TASKS)]
     texts = [text for episode in episodes if episode is not None for text in texts_of(episode)]
     codec = Codec(make_tokenizer(texts, config.vocab, pairs=True))
     policy = small(config.size, codec, seed=config.seed, room=1024)

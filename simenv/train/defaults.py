@@ -24,21 +24,23 @@ _SMALL_SFT: dict[str, Any] = {
     "vocab": 3000,
     "room": 640,
     "demos": 700,
-    "steps": 520,
-    "batch_tokens": 1000,
-    "lr": 0.006,
-    "context_weight": 0.3,
-    "every": 104,
+    "turn_tokens": 96,
+    "steps": 300,
+    "batch_tokens": 2000,
+    "lr": 0.015,
+    "context_weight": 0.15,
+    "every": 100,
 }
 # What such a decoder is cut off for is its own fault: it repeats itself, so it may be blamed.
 _SMALL_GRPO: dict[str, Any] = {
     "steps": 16,
     "lr": 0.002,
-    "groups": 20,
+    "groups": 24,
     "group": 4,
     "refills": 1,
-    "turn_tokens": 96,
     "mask_reasons": (),
+    "advantage": "reinforce",
+    "beta": 0.0,
 }
 _LARGE: dict[str, Any] = {"rank": 16, "room": 8192, "turn_tokens": 1024, "checkpointing": True}
 _LARGE_SFT: dict[str, Any] = {**_LARGE, "demos": 400, "lr": 2e-4, "batch_tokens": 16384}

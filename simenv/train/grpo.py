@@ -19,7 +19,6 @@ from simenv.episodes.episode import Episode
 from simenv.train.chat.tokens import TokenEpisode
 from simenv.train.config import Cursor, GrpoConfig
 from simenv.train.demos import hint
-from simenv.train.maths.advantages import reward_table, zero_variance
 from simenv.train.maths.corrections import effective_share, mismatch
 from simenv.train.maths.credit import token_advantages
 from simenv.train.maths.head import token_logps, token_scores
@@ -36,7 +35,7 @@ from simenv.train.rollouts.rollout import Job, Rollout, Sampling, turns_of, with
 from simenv.train.rollouts.rows import row_of
 from simenv.train.rollouts.sampler import Sampler
 from simenv.train.tasks import Source
-from simenv.train.weighing import check_options, trust_of, worth_of
+from simenv.train.weighing import check_options, teaching, trust_of, worth_of
 
 _BY_ROLLOUT = frozenset(
     ("geometric_mask", "gspo", "gspo_plain", "seq_mean_token_mean", "sequence_mask", "sequence_truncate")
@@ -194,9 +193,9 @@ class Grpo:
             sampled += [rollout for group in groups for rollout in group]
             if config.guide:
                 groups = self._guided(groups, refill)
-            signal = ~zero_variance(reward_table([self._rewards(group) for group in groups]))
-            kept += [group for group, is_kept in zip(groups, signal.tolist(), strict=True) if is_kept]
-            tried, flat = tried + len(groups), flat + int((~signal).sum())
+            signal = teaching(config, [self._rewards(group) for group in groups])
+            kept += [group for group, is_kept in zip(groups, signal, strict=True) if is_kept]
+            tried, flat = tried + len(groups), flat + signal.count(False)
         rewards = [reward for group in kept for reward in self._rewards(group)]
         worth, keep = worth_of(config, kept, [self._rewards(group) for group in kept])
         return Window(kept, rewards, worth, keep, tried, flat, sampled, drawn)

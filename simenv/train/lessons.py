@@ -13,7 +13,7 @@ from simenv.train.demos import demonstrate, demos
 from simenv.train.distill import demos_of_logs
 from simenv.train.tasks import Source
 
-TOKENIZER_TASKS = 150
+TOKENIZER_TASKS = 500
 """So many demonstrations give the text that a tokenizer is made from."""
 
 

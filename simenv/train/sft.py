@@ -17,7 +17,7 @@ from simenv.train.models.optim import Optimizers, adamw, from_nothing, trapezoid
 from simenv.train.models.policy import Policy
 from simenv.train.models.weights import load_optimizer, optimizer_tensors
 from simenv.train.report.metrics import MetricsWriter
-from simenv.train.rollouts.batches import Batch, batch, by_length
+from simenv.train.rollouts.batches import Batch, batch, by_length, in_order
 
 Progress = Callable[[int], object]
 Row = dict[str, float | str | None]
@@ -194,14 +194,16 @@ def _optimizers(policy: Policy, config: SftConfig) -> Optimizers:
 
 def _order(demos: Sequence[TokenEpisode], config: SftConfig) -> Iterator[list[int]]:
     """Yield batches for ever, every demonstration once per pass, in an order that the seed draws."""
-    groups = by_length([len(each) for each in demos], config.batch_tokens)
-    if any(len(demos[place]) > config.batch_tokens for group in groups for place in group):
-        longest = max(map(len, demos))
-        raise UsageError(f"batch_tokens = {config.batch_tokens} holds no demonstration of {longest} tokens")
+    lengths = [len(each) for each in demos]
+    if max(lengths) > config.batch_tokens:
+        raise UsageError(
+            f"batch_tokens = {config.batch_tokens} holds no demonstration of {max(lengths)} tokens"
+        )
     turn = 0
     while True:
-        order = Draws("sft order", config.seed, turn).shuffled(range(len(groups)))
-        yield from (groups[at] for at in order)
+        # Not by length: what is as long asks for the same, and a step that sees one kind unlearns others.
+        order = Draws("sft order", config.seed, turn).shuffled(range(len(lengths)))
+        yield from in_order(order, lengths, config.batch_tokens)
         turn += 1
 
 

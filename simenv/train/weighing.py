@@ -11,7 +11,7 @@ from torch import Tensor
 
 from simenv.core.errors import UsageError
 from simenv.train.config import GrpoConfig
-from simenv.train.maths.advantages import advantages, reward_table
+from simenv.train.maths.advantages import advantages, reward_table, zero_variance
 from simenv.train.maths.corrections import CORRECTIONS, correction, off_policy_mask
 from simenv.train.maths.credit import decayed_rewards
 from simenv.train.maths.filters import mask_truncated_negatives, negatives_only
@@ -47,6 +47,15 @@ def _check(field: str, given: Mapping[str, float], tried: Callable[[], object]) 
     except UsageError as error:
         told = ",".join(f"{name}:{value:g}" for name, value in given.items())
         raise UsageError(f"{field} = {told}: {error}") from None
+
+
+def teaching(config: GrpoConfig, rewards: Sequence[Sequence[float]]) -> list[bool]:
+    """Return which groups have a signal: rewards that differ, or without a baseline one that is not 0."""
+    table = reward_table(rewards)
+    flat = zero_variance(table)
+    if config.advantage == "reinforce":
+        flat &= (advantages(config.advantage, table) == 0).all(1)
+    return [not each for each in flat.tolist()]
 
 
 def worth_of(

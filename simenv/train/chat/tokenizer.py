@@ -2,7 +2,8 @@
 
 For small decoders. Spaces and line breaks do not split, so what agents say again and again becomes one or
 few tokens. What has to be copied is cut alike wherever it stands: a digit, and a capital letter inside a
-code, is always a token of its own, and no token reaches over the edge of a name or of a customer's id.
+code, is always a token of its own, and no token reaches over the edge of a name or of a customer's id. The
+letters of such an id go in pairs, since a rare token has to be seen often before it is copied.
 Digits may also go in pairs, each with the dash, colon or point before it: dates and sums take half as many.
 """
 
@@ -21,7 +22,8 @@ _APART = "|".join(
         r"DIGITS",
         r"\p{Lu}(?=[\p{Lu}\d])|(?<=[\p{Lu}\d])\p{Lu}",  # a capital beside another or a digit: 3W9XIO, JFK
         r"\p{Lu}\p{Ll}+",  # Samira
-        r"(?<![\p{Ll}_])\p{Ll}++(?:_\p{Ll}++)*+(?=_\d)",  # samira_silva of samira_silva_2888
+        r"[\p{Ll}_]{1,2}(?=[\p{Ll}_]*_\d{4}(?!\d))",  # sa mi ra _s il va of samira_silva_2888
+        r"(?<![\p{Ll}_])\p{Ll}++(?:_\p{Ll}++)*+(?=_\d)",  # credit_card of credit_card_7435036
     ]
 )
 _BYTES = 256

@@ -25,6 +25,7 @@ from simenv.train.evaluate import evaluate
 from simenv.train.grpo import Grpo
 from simenv.train.guards import Guards, NotFiniteError
 from simenv.train.jobs import SPARE
+from simenv.train.lessons import TOKENIZER_TASKS
 from simenv.train.loop.config import LoopConfig
 from simenv.train.loop.study import Played
 from simenv.train.models.checks import refuse_wild
@@ -37,7 +38,6 @@ from simenv.train.tasks import Source, source_of
 Say = Callable[[str], object]
 
 _ADAPTER, _TOLD = "adapter.safetensors", "trained.json"
-_TEXTS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,9 @@ def begin(config: LoopConfig, folder: Path, say: Say) -> None:
 
 def _from_nothing(config: LoopConfig, folder: Path) -> tuple[Policy, Trained]:
     source = source_of(config.env, config.tasks)
-    played = [demonstrate(source.at(at), face=config.face) for at in range(min(_TEXTS, config.start_demos))]
+    played = [
+        demonstrate(source.at(at), face=config.face) for at in range(min(TOKENIZER_TASKS, config.start_demos))
+    ]
     texts = [text for episode in played if episode is not None for text in texts_of(episode)]
     codec = Codec(make_tokenizer(texts, config.vocab, pairs=True))
     device = chosen_device(config.device)

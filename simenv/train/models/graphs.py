@@ -70,8 +70,8 @@ class Graphs:
             # One token more than there is room for: where lanes write that do not take part.
             self._cache = self.model.new_cache(self._lanes, room + 1)
             self._cache.rows = None
-        for tail in self._cache.tails:
-            tail.zero_()  # keys and values are written before they are seen, but the first token has a tail
+        for part in self._cache.states:
+            part.zero_()  # keys and values are written before they are seen, but the first token has a tail
         return self._cache
 
     def step(self, tokens: Sequence[int], slots: Sequence[int], reads: Sequence[int]) -> Tensor:

@@ -20,30 +20,37 @@ class Cache:
         keys: One tensor per layer, [rows, groups, room, head].
         values: The same.
         tails: One tensor per layer, [rows, taps + 1, width]: what the last tokens brought to the layer.
+        heard: What was heard so far, [rows, heard], or None where nobody listens.
         rows: The row of each lane, [lanes], or None where lane n is row n and stays there.
     """
 
     keys: list[Tensor]
     values: list[Tensor]
     tails: list[Tensor]
+    heard: Tensor | None = None
     rows: Tensor | None = None
 
     def row_of(self, lanes: Tensor) -> Tensor:
         """Return the rows of lanes [n]."""
         return lanes if self.rows is None else self.rows[lanes]
 
+    @property
+    def states(self) -> list[Tensor]:
+        """What each row holds besides its tokens, [rows, ...] each; where nothing was read it is 0."""
+        return self.tails if self.heard is None else [*self.tails, self.heard]
+
     def copy_lanes(self, source: Tensor, target: Tensor, upto: int) -> None:
         """Copy the first ``upto`` tokens of lanes ``source`` [n] to lanes ``target`` [n]."""
         source, target = self.row_of(source), self.row_of(target)
-        for keys, values, tail in zip(self.keys, self.values, self.tails, strict=True):
-            keys[target, :, :upto] = keys[source, :, :upto]
-            values[target, :, :upto] = values[source, :, :upto]
-            tail[target] = tail[source]
+        for part in (*self.keys, *self.values):
+            part[target, :, :upto] = part[source, :, :upto]
+        for part in self.states:
+            part[target] = part[source]
 
     def clear_lanes(self, lanes: Tensor) -> None:
         """Let lanes [n] be read into from the beginning: keys and values are written before they are seen."""
-        for tail in self.tails:
-            tail[self.row_of(lanes)] = 0
+        for part in self.states:
+            part[self.row_of(lanes)] = 0
 
     def gather(self, lanes: Tensor) -> None:
         """Let lanes [n] change places with others, if need be, so that they lie close."""
@@ -56,7 +63,7 @@ class Cache:
         order = torch.arange(len(among))
         order[far], order[free] = free, far
         moved, away = torch.cat((far, free)), torch.cat((free, far))
-        for part in (*self.keys, *self.values, *self.tails):
+        for part in (*self.keys, *self.values, *self.states):
             part[away] = part[moved]
         self.rows = order[self.rows]
 

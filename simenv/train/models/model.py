@@ -1,7 +1,7 @@
 """A small decoder of our own, trained from nothing, and its cache.
 
 RMSNorm, rotary positions, grouped queries with normalised queries and keys, SwiGLU, tied embeddings: the
-Qwen3 shape. Three things make it learn from hundreds of episodes what would else take many thousands; each is
+Qwen3 shape. Four things make it learn from hundreds of episodes what would else take many thousands; each is
 off in shapes that are to equal ``Qwen3ForCausalLM``:
 
 - *local taps*: before attention every channel adds a learned share of the last tokens' values;
@@ -9,7 +9,9 @@ off in shapes that are to equal ``Qwen3ForCausalLM``:
   for what came after this token the last time;
 - *copying from the start*: queries begin equal to keys, and what a head puts out begins as the transpose of
   what it takes in, so an untrained head already repeats what it has found. Codes are copied from the first
-  hundred episodes on. A part of each head is left without rotary position, or distance would hide a match.
+  hundred episodes on. A part of each head is left without rotary position, or distance would hide a match;
+- *hearing*: every token is told who speaks and what the customer has said, and one head of the middle layer
+  begins by looking at that; see ``hearing``.
 
 Source:
     Olsson et al. (2022), "In-context Learning and Induction Heads", for smeared keys;
@@ -25,9 +27,20 @@ from typing_extensions import override
 
 from simenv.core.errors import UnknownNameError
 from simenv.train.models.fused import rms_norm, rotate, with_before
+from simenv.train.models.hearing import USER, WORD, Hearing
 from simenv.train.models.lanes import Cache, Chosen, Frame, Layer, Point, Reach, Stand, attend, sight
 
 EPS = 1e-6
+_TOKEN, _WORD = 0.02, 0.1
+"""Size of the first weights of tokens and roles, and of the customer's words."""
+_FIRST = {
+    "embed_tokens.weight": _TOKEN,
+    "hearing.roles.weight": _TOKEN,
+    "hearing.words.weight": _WORD,
+    "hearing.sense": WORD**-0.5,
+}
+_ASKING = 2.0
+"""How far the head that listens prefers what the customer says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +55,7 @@ class Shape:
         head: Width of one head, even.
         hidden: Width of the SwiGLU layer.
         taps: How many tokens back the local taps reach, 0 for none.
-        copying: Whether keys are smeared and heads begin as copiers.
+        copying: Whether keys are smeared, heads begin as copiers and tokens know who says them.
         rotary: Leading channels of a head that turn with position, even; 0 means all.
         theta: Base of the rotary positions.
     """
@@ -104,7 +117,7 @@ class Attention(nn.Module):
         super().__init__()
         self.shape = shape
         gain = 1.5 if shape.copying else 1.0  # a match must stand out from the first step on
-        self.q_proj = nn.Linear(shape.width, shape.heads * shape.head, bias=False)
+        self.q_proj = nn.Linear(shape.width, shape.heads * shape.head, bias=shape.copying)
         self.k_proj = nn.Linear(shape.width, shape.groups * shape.head, bias=False)
         self.v_proj = nn.Linear(shape.width, shape.groups * shape.head, bias=False)
         self.o_proj = nn.Linear(shape.heads * shape.head, shape.width, bias=False)
@@ -204,6 +217,8 @@ class Decoder(nn.Module):
         self.embed_tokens = nn.Embedding(vocab, shape.width)
         self.layers = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = Norm(shape.width)
+        if shape.copying:
+            self.hearing = Hearing(vocab, shape.width)
         rate = shape.theta ** (-torch.arange(0, shape.turning, 2).float() / shape.turning)
         angle = torch.arange(room).float()[:, None] * rate
         self.cos: Tensor
@@ -216,16 +231,20 @@ class Decoder(nn.Module):
     def _begin(self, generator: torch.Generator) -> None:
         """Draw the first weights."""
         for name, weight in self.named_parameters():
-            if name.endswith("taps"):
+            if name.endswith("bias"):
+                weight.zero_()
+            elif name.endswith("taps"):
                 weight.uniform_(-0.3, 0.3, generator=generator)
             elif weight.dim() == 2:
-                scale = 0.02 if name.startswith("embed") else 0.7 * weight.shape[1] ** -0.5
+                scale = _FIRST.get(name, 0.7 * weight.shape[1] ** -0.5)
                 weight.normal_(std=scale, generator=generator)
                 if name.endswith(("o_proj.weight", "down_proj.weight")):
                     weight.mul_(0.3)
         if self.shape.copying:
             for block in self.layers:
                 _begin_copying(block.self_attn, self.shape)  # type: ignore[arg-type]
+            middle: Attention = self.layers[(len(self.layers) - 1) // 2].self_attn  # type: ignore[assignment]
+            _begin_listening(middle, self.shape, self.hearing.roles.weight[USER], generator)
 
     @property
     def head(self) -> Tensor:
@@ -243,7 +262,8 @@ class Decoder(nn.Module):
         """
         tokens = ids.shape[1]
         frame = Frame(self.cos[None, :tokens, None], self.sin[None, :tokens, None])
-        x = self.embed_tokens(ids)
+        heard = self.hearing.listen(ids, self.hearing.nothing(len(ids))) if self.shape.copying else None
+        x = self._read(ids, heard)
         last = None if chosen is None else Chosen.of_mask(chosen, x.dtype)
         for at, block in enumerate(self.layers, 1):
             if last and at == len(self.layers):
@@ -251,6 +271,11 @@ class Decoder(nn.Module):
             x = block(x, frame, None)
         out: Tensor = self.norm(x if last is None else x[last.real])
         return out
+
+    def _read(self, ids: Tensor, heard: Tensor | None) -> Tensor:
+        """Return what tokens [n, tokens] bring to the first layer, and what was heard up to each."""
+        x: Tensor = self.embed_tokens(ids)
+        return x if heard is None else x + self.hearing(heard)
 
     def new_cache(self, lanes: int, room: int) -> Cache:
         """Return an empty cache of so many lanes of so many tokens."""
@@ -262,7 +287,8 @@ class Decoder(nn.Module):
 
         # A graph has its rows baked in; without one it pays to keep those that are read together.
         rows = None if like.is_cuda else torch.arange(lanes)
-        return Cache(empty(full), empty(full), empty(tail), rows)
+        heard = self.hearing.nothing(lanes) if s.copying else None
+        return Cache(empty(full), empty(full), empty(tail), heard, rows)
 
     @torch.no_grad()
     def extend(self, ids: Tensor, lengths: Tensor, starts: Tensor, lanes: Tensor, cache: Cache) -> Tensor:
@@ -292,12 +318,20 @@ class Decoder(nn.Module):
             reach = Reach(cache.row_of(lanes), rows, at, positions[rows, at], tail, seen)
             mask = sight(positions, seen, self.head.dtype)
         frame = Frame(self.cos[positions][:, :, None], self.sin[positions][:, :, None], mask, reach)
-        x = self.embed_tokens(ids)
+        x = self._read(ids, self._heard(ids, lengths, cache.row_of(lanes), cache))
         for block, *layer in zip(self.layers, cache.keys, cache.values, cache.tails, strict=True):
             x = block(x, frame, tuple(layer))
         ends = x[torch.arange(len(x), device=ids.device), lengths - 1]
         out: Tensor = self.norm(ends)
         return out
+
+    def _heard(self, ids: Tensor, lengths: Tensor, rows: Tensor, cache: Cache) -> Tensor | None:
+        """Return what was heard up to each token, and remember it up to the last of each row."""
+        if cache.heard is None:
+            return None
+        heard = self.hearing.listen(ids, cache.heard[rows])
+        cache.heard[rows] = heard[torch.arange(len(ids), device=ids.device), lengths - 1]
+        return heard
 
     @torch.no_grad()
     def step(self, tokens: Tensor, positions: Tensor, active: Tensor, cache: Cache, seen: int) -> Tensor:
@@ -320,7 +354,12 @@ class Decoder(nn.Module):
         turned = positions.clamp(max=self.room - 1)
         cos, sin = self.cos[turned][:, None, None], self.sin[turned][:, None, None]
         frame = Frame(cos, sin, mask, stand)
-        x = self.embed_tokens(tokens)[:, None]
+        heard = None
+        if cache.heard is not None:
+            old = cache.heard[: len(tokens)]
+            heard = self.hearing.listen(tokens[:, None], old)
+            old.copy_(torch.where(active[:, None], heard[:, 0], old))
+        x = self._read(tokens[:, None], heard)
         for block, *layer in zip(self.layers, cache.keys, cache.values, cache.tails, strict=True):
             x = block(x, frame, tuple(layer))
         out: Tensor = self.norm(x[:, 0])
@@ -334,6 +373,18 @@ def _begin_copying(part: Attention, shape: Shape) -> None:
     values = part.v_proj.weight.view(shape.groups, shape.head, -1).repeat_interleave(spread, 0)
     part.q_proj.weight.copy_(keys.reshape_as(part.q_proj.weight))
     part.o_proj.weight.copy_(values.reshape(shape.heads * shape.head, -1).T)
+
+
+def _begin_listening(part: Attention, shape: Shape, customer: Tensor, generator: torch.Generator) -> None:
+    """Let the last head look at what the customer says, every token about alike, and put that out."""
+    rows = slice((shape.heads - 1) * shape.head, shape.heads * shape.head)
+    own = slice((shape.groups - 1) * shape.head, shape.groups * shape.head)
+    scale = 0.35 * shape.width**-0.5
+    part.q_proj.weight[rows].normal_(std=scale, generator=generator)
+    part.k_proj.weight[own].normal_(std=scale, generator=generator)
+    # One channel says who speaks: constant in what asks, high where the customer does in what is asked.
+    part.q_proj.bias[rows.stop - 1] = _ASKING
+    part.k_proj.weight[own.stop - 1] = customer * (_ASKING * _TOKEN * 2**0.5 / customer.norm() ** 2)
 
 
 def from_qwen3(decoder: Decoder, weights: dict[str, Tensor]) -> None:

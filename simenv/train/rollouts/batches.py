@@ -85,6 +85,25 @@ def by_length(lengths: Sequence[int], most: int) -> list[list[int]]:
     return groups
 
 
+def in_order(order: Sequence[int], lengths: Sequence[int], most: int) -> list[list[int]]:
+    """Return places in groups, one after the other, so that a padded group holds at most ``most`` tokens.
+
+    Example:
+        >>> in_order([3, 0, 1, 2], [5, 1, 4, 2], 10)
+        [[3, 0], [1, 2]]
+    """
+    groups: list[list[int]] = []
+    widest = 0
+    for place in order:
+        widest = max(widest, lengths[place])
+        if groups and (len(groups[-1]) + 1) * widest <= most:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+            widest = lengths[place]
+    return groups
+
+
 def by_owner(lengths: Sequence[int], owner: Sequence[int], most: int) -> list[list[int]]:
     """Return places as ``by_length`` does, but all of one owner in one group, however many tokens those are.
 
