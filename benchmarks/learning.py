@@ -52,6 +52,7 @@ GRPO = GrpoConfig(
     turn_tokens=24,
     advantage="reinforce",
     beta=0.0,
+    entropy=-0.3,
     micro_tokens=4096,
     mask_reasons=(),
     save_every=1000,

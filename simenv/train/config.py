@@ -163,7 +163,8 @@ class GrpoConfig(Config):
         beta: Weight of the KL to the reference.
         kl: A name of the estimators.
         refresh: Steps after which the reference becomes the policy; 0 for never.
-        entropy: Weight of the entropy.
+        entropy: Weight of the entropy; below 0 it is punished, so that what is drawn comes closer to what is
+            likeliest.
         aggregation: A name of ``AGGREGATIONS``.
         credit: A name of ``CREDITS``.
         gamma: Of the credit.
@@ -196,7 +197,7 @@ class GrpoConfig(Config):
     beta: float = Field(default=0.001, ge=0)
     kl: str = "k3+"
     refresh: int = Field(default=100, ge=0)
-    entropy: float = Field(default=0.0, ge=0)
+    entropy: float = 0.0
     aggregation: str = "token_mean"
     credit: str = "outcome"
     gamma: float = Field(default=0.9, gt=0, le=1)

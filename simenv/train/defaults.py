@@ -24,7 +24,7 @@ _SMALL_SFT: dict[str, Any] = {
     "vocab": 3000,
     "room": 640,
     "demos": 700,
-    "turn_tokens": 96,
+    "turn_tokens": 48,
     "steps": 300,
     "batch_tokens": 2000,
     "lr": 0.015,
@@ -41,6 +41,7 @@ _SMALL_GRPO: dict[str, Any] = {
     "mask_reasons": (),
     "advantage": "reinforce",
     "beta": 0.0,
+    "entropy": -0.3,
 }
 _LARGE: dict[str, Any] = {"rank": 16, "room": 8192, "turn_tokens": 1024, "checkpointing": True}
 _LARGE_SFT: dict[str, Any] = {**_LARGE, "demos": 400, "lr": 2e-4, "batch_tokens": 16384}

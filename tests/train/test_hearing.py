@@ -67,7 +67,7 @@ def test_words_learn_only_from_customers_that_an_agent_answers() -> None:
     model = Decoder(SHAPES["0.3m"], 60, room=64)
     ids = torch.tensor([[2, 50, USER, 30, 31, 5, 40, ASSISTANT, 12, 13, USER, 32]])
     hidden = model(ids)[:, 7:9]
-    torch.nn.functional.cross_entropy((hidden @ model.head.T)[0], ids[0, 8:10]).backward()
+    torch.nn.functional.cross_entropy((hidden @ model.head.T)[0], ids[0, 8:10]).backward()  # type: ignore[no-untyped-call]
     pull = model.hearing.words.weight.grad
     assert pull is not None
     assert pull.abs().sum(1).nonzero()[:, 0].tolist() == [USER, 30, 31]

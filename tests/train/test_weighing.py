@@ -13,8 +13,9 @@ from simenv.train.config import GrpoConfig, with_settings  # noqa: E402
 from simenv.train.jobs import run_grpo  # noqa: E402
 from simenv.train.loop.config import LoopConfig  # noqa: E402
 from simenv.train.loop.rounds import Loop  # noqa: E402
+from simenv.train.maths.advantages import advantages, reward_table  # noqa: E402
 from simenv.train.maths.losses import Tokens  # noqa: E402
-from simenv.train.weighing import check_options, trust_of  # noqa: E402
+from simenv.train.weighing import check_options, teaching, trust_of  # noqa: E402
 from tests.train.test_grpo import trainer  # noqa: E402
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
@@ -79,3 +80,15 @@ def test_a_mask_for_what_was_left_behind_is_off_by_default_and_changes_a_step() 
     assert plain["ess"] == pytest.approx(1)
     assert float(masked["ess"] or 0) < 1
     assert masked["adapter_digest"] != plain["adapter_digest"]
+
+
+def test_a_group_that_succeeded_whole_teaches_only_without_a_baseline() -> None:
+    """What has a signal is what has an advantage: else a step trains on groups that move nothing."""
+    rewards = [[0.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+    assert teaching(GrpoConfig(), rewards) == [False, False, True]
+    assert teaching(GrpoConfig(advantage="reinforce"), rewards) == [False, True, True]
+    for name in ("rloo", "grpo", "dr_grpo", "maxrl", "reinforce", "batch"):
+        config = GrpoConfig(advantage=name)
+        for row, teaches in zip(rewards, teaching(config, rewards), strict=True):
+            moves = bool((advantages(name, reward_table([row])) != 0).any())
+            assert teaches == moves, (name, row)

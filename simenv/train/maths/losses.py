@@ -266,7 +266,7 @@ def objective(
         kl: From ``kl``, shape (N,).
         beta: Weight of the KL.
         entropy: Of each token's distribution in nats, with gradient, shape (N,).
-        entropy_coef: Weight of the entropy that is rewarded.
+        entropy_coef: Weight of the entropy that is rewarded; below 0 it is punished.
     """
     total = loss if correction is None else loss * correction
     if kl is not None and beta:
