@@ -40,7 +40,6 @@ _SMALL_GRPO: dict[str, Any] = {
     "refills": 1,
     "mask_reasons": (),
     "advantage": "reinforce",
-    "beta": 0.0,
     "entropy": -0.3,
 }
 _LARGE: dict[str, Any] = {"rank": 16, "room": 8192, "turn_tokens": 1024, "checkpointing": True}

@@ -39,14 +39,14 @@ def test_two_processes_end_with_the_same_weights(tmp_path: Path) -> None:
 def test_success_in_unseen_worlds_rises(tmp_path: Path) -> None:
     """GRPO with rsLoRA adds to what demonstrations taught, beyond chance, with a customer who talks.
 
-    Of three seeds this is the one whose demonstrations take best, and from which the rise is largest, in
-    every version that was measured; benchmarks/RESULTS.md has all three.
+    Of three seeds this is the one with the middle rise; benchmarks/RESULTS.md has all three. What is asked
+    for is a rise beyond chance, since rounding differs between kinds of machine and moves a single course.
     """
     out = tmp_path / "course.json"
     assert start(out, "--seed", "1", "--evaluations", "200").wait(timeout=1500) == 0
     found = course(out)
     rise = found["rise"]["sampled"]
     assert rise["mean"] - 1.96 * rise["se"] > 0, found
-    assert found["before"]["sampled"]["interval_95"][0] > 0.05, "nothing was learned from demonstrations"
+    assert found["before"]["sampled"]["interval_95"][0] > 0.15, "little was learned from demonstrations"
     assert found["validation"]["looks"] == sorted(found["validation"]["looks"], reverse=True)
     assert 700_000 <= found["parameters"] < 1_100_000
