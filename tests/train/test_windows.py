@@ -188,7 +188,7 @@ def test_a_transcript_is_never_longer_than_its_context_counts(name: str) -> None
     found = told(family, task, actions, replace(CUT, room=ROOMS[name]))
     assert found.earlier
     longest = max(len(each) for each in found.sequences)
-    # Lines are counted one by one and composed at once, and where forty of them meet a few tokens more may arise.
+    # Lines are counted one by one and composed at once; where forty meet, a few tokens more may arise.
     assert longest <= ROOMS[name] - LONGEST + 8, "far more than the seams of composed text"
 
 
