@@ -3,9 +3,9 @@
     python -m benchmarks.learning --seeds 3 --evaluations 300 > learning.json
 
 A decoder of .88 M parameters learns from clean demonstrations of the oracle (three intents, compact face),
-then reinforcement with rsLoRA goes on from there; together about two CPU minutes. At this size it does best
-when what succeeded is made likelier and entropy is punished, instead of leave-one-out advantages; all that
-was tried stands in benchmarks/RESULTS.md. Success is measured on tasks in other worlds,
+then reinforcement with rsLoRA goes on from there; together about two CPU minutes. What succeeded is
+made likelier and entropy is punished, instead of leave-one-out advantages; all that was tried stands in
+benchmarks/RESULTS.md. Success is measured on tasks in other worlds,
 with the talking customer, at temperature 1 and, with `--greedy`, with the likeliest token; intervals are
 Wilson's at 95 %. The difference is paired by task. `weights` is the digest of every weight, the same in every
 process on one kind of machine.

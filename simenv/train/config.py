@@ -145,7 +145,7 @@ class GrpoConfig(Config):
 
     Attributes:
         steps: Optimizer windows.
-        groups: Groups with a signal per window.
+        groups: Groups with a signal per window: their rewards differ; with ``reinforce`` they may all be 1.
         group: Rollouts per group.
         refills: How many times ``groups`` are sampled at most to find groups that have a signal.
         rank: Of rsLoRA; at least 1.
@@ -169,6 +169,7 @@ class GrpoConfig(Config):
         credit: A name of ``CREDITS``.
         gamma: Of the credit.
         mask_reasons: Why an episode that did worse than its group and was cut off is masked; () punishes all.
+            Nothing is blamed with ``reinforce``.
         negatives_only: Whether only negative advantages train.
         guide: Whether a group that failed whole is tried again with a hint from the task's own program.
         reward: ``"binary"``, or ``"composite"``, which pays for form too and is here to be studied only.

@@ -31,8 +31,8 @@ _SMALL_SFT: dict[str, Any] = {
     "context_weight": 0.15,
     "every": 100,
 }
-# What such a decoder is cut off for is its own fault: it repeats itself, so it may be blamed. From some 1,500
-# rollouts it learns more by what succeeded than by what did not, and it draws what it knows to be unlikely.
+# From some 1,500 rollouts it learned no less by what succeeded alone, and it draws what it knows to be
+# unlikely. With another advantage it may be blamed for being cut off: it repeats itself, so none is masked.
 _SMALL_GRPO: dict[str, Any] = {
     "steps": 16,
     "lr": 0.002,

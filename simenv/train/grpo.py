@@ -1,7 +1,8 @@
 """Group-relative policy optimization: sample groups, score them, move the adapter, repeat.
 
-One step is one window: groups whose rollouts did not all earn the same are sampled until there are enough,
-each rollout is held against the others of its group, and the adapter takes ``updates`` steps on the window.
+One step is one window: groups are sampled until enough of them have a signal, each rollout is held against
+the others of its group, and the adapter takes ``updates`` steps on the window. A group has a signal if its
+rewards differ; with the advantage ``reinforce``, which has no baseline, also if they are not 0.
 The defaults: leave-one-out baseline, tokens weighed alike over the whole window, a small KL to a reference
 that is refreshed, binary reward, and no blame for what was cut off.
 """

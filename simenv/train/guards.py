@@ -29,7 +29,8 @@ class GuardConfig(BaseModel):
     """Where the guards stand; None turns one off, by name and in the config's digest.
 
     Attributes:
-        equal_steps: Steps in a row in which the rewards of every group were equal.
+        equal_steps: Steps in a row in which no group had a signal: the rewards of each were equal, or with
+            the advantage ``reinforce`` all 0.
         turns_from: The mean number of turns must have been above this for a fall to count.
         turns_to: A mean at or below this is a fall to one turn.
         unchanged_steps: Steps in a row after which the adapter was what it was before.

@@ -26,6 +26,12 @@ def check_options(config: GrpoConfig) -> None:
     Raises:
         UsageError: It names the field, what was given and what there is.
     """
+    if config.advantage == "reinforce" and (config.negatives_only or config.off_policy_mask is not None):
+        name = "negatives_only" if config.negatives_only else "off_policy_mask"
+        raise UsageError(
+            f"{name} is about rollouts that did worse than their group, and advantage=reinforce blames none; "
+            "give advantage=rloo, or leave it out"
+        )
     none, row = torch.zeros(1), torch.zeros(1, dtype=torch.int64)
     tokens = Tokens(none, none, none, row, 1, none)
 

@@ -11,12 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simenv.train.chat.codec import Codec
+from simenv.train.chat.family_plain import CONTROLS as FAMILY
 from simenv.train.chat.tokenizer import make_tokenizer
+from simenv.train.chat.tokens import Segment, TokenEpisode
+from simenv.train.config import SftConfig
 from simenv.train.models.hearing import ASSISTANT, CONTROLS, USER, WORD, Hearing
 from simenv.train.models.model import SHAPES, Decoder
 from simenv.train.rollouts.batches import in_order
+from simenv.train.sft import _order
 
 VOCAB = 20
+
+
+def test_it_knows_the_control_tokens_of_the_family() -> None:
+    assert len(FAMILY) == CONTROLS
+    assert (FAMILY.index("<|user|>"), FAMILY.index("<|assistant|>")) == (USER, ASSISTANT)
+
+
 IDS = st.lists(st.integers(0, VOCAB - 1), min_size=1, max_size=30)
 
 
@@ -90,3 +101,16 @@ def test_batches_take_everything_once_in_order_and_none_is_too_large(lengths: li
     for group, after in pairwise(groups):
         wider = [*group, after[0]]
         assert len(wider) * max(lengths[place] for place in wider) > 20
+
+
+def test_steps_of_supervised_training_mix_lengths_and_miss_nothing() -> None:
+    """Batches by length hold one kind of request each, and a step unlearns what the last one taught."""
+    demos = [TokenEpisode([Segment("assistant", (1,) * (1 + at % 10), sampled=True)]) for at in range(100)]
+    seen: list[int] = []
+    steps, mixed = _order(demos, SftConfig(batch_tokens=64)), 0
+    while len(seen) < len(demos):
+        places = next(steps)
+        seen += places
+        mixed += len({len(demos[place]) for place in places}) > 2
+    assert sorted(seen) == list(range(100))
+    assert mixed > 10

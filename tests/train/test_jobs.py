@@ -435,6 +435,14 @@ def test_a_half_written_model_is_told(whole: tuple[Path, str], tmp_path: Path) -
         go_on(tmp_path / "b", other)
 
 
+def test_a_model_of_another_version_is_told_by_its_parts(whole: tuple[Path, str], tmp_path: Path) -> None:
+    other = Path(shutil.copytree(whole[0], tmp_path / "other"))
+    file = other / "model" / "model.safetensors"
+    save_file({name: each for name, each in load_file(file).items() if "hearing" not in name}, file)
+    with pytest.raises(DataError, match=r"parts are not those of this version's decoder: hearing\."):
+        go_on(tmp_path / "b", other)
+
+
 def full(disk: Disk, path: Path, data: bytes) -> None:
     """Stand for a disk on which no weights of a model have room."""
     room = 9 if path.name == "model.safetensors" else len(data)

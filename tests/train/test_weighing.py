@@ -92,3 +92,13 @@ def test_a_group_that_succeeded_whole_teaches_only_without_a_baseline() -> None:
         for row, teaches in zip(rewards, teaching(config, rewards), strict=True):
             moves = bool((advantages(name, reward_table([row])) != 0).any())
             assert teaches == moves, (name, row)
+
+
+@pytest.mark.parametrize("values", [{"negatives_only": True}, {"off_policy_mask": 0.1}])
+def test_what_only_blames_is_refused_where_nothing_is_blamed(values: dict[str, Any]) -> None:
+    """Found by a reader: every advantage was 0, and the run went on with nothing to learn from."""
+    with pytest.raises(
+        UsageError, match=rf"^{next(iter(values))} is about .* advantage=reinforce blames none"
+    ):
+        check_options(GrpoConfig(advantage="reinforce", **values))
+    check_options(GrpoConfig(**values))

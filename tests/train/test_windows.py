@@ -188,8 +188,10 @@ def test_a_transcript_is_never_longer_than_its_context_counts(name: str) -> None
     found = told(family, task, actions, replace(CUT, room=ROOMS[name]))
     assert found.earlier
     longest = max(len(each) for each in found.sequences)
-    # Lines are counted one by one and composed at once; where forty meet, a few tokens more may arise.
-    assert longest <= ROOMS[name] - LONGEST + 8, "far more than the seams of composed text"
+    # The plain family's tokens reach over line breaks, so where forty lines meet there may be a few more.
+    assert longest <= ROOMS[name] - LONGEST + (8 if name == "plain" else 2), (
+        "more than seams of composed text"
+    )
 
 
 def test_demonstrations_are_cut_as_sampling_cuts() -> None:

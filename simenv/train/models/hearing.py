@@ -3,7 +3,7 @@
 A decoder that learns from some hundred episodes copies well and chooses badly: what was asked for stands in a
 few words far back, and the tokens that depend on them are one in fifty. So the words of the customer are also
 added up, in vectors of their own that no other gradient pulls at, and the sum stands beside every token that
-the agent says.
+the agent says to the customer and beside the one before its calls, where it is chosen what to do.
 """
 
 import torch
@@ -14,7 +14,7 @@ from typing_extensions import override
 CONTROLS = 8
 """How many of the lowest token ids are control tokens; see ``simenv.train.chat.family_plain``."""
 USER, ASSISTANT = 3, 4
-"""The control tokens before what the customer says, and before what the agent does."""
+"""The control tokens before what the customer says, and before what the agent says or calls."""
 WORD = 32
 """Width of the vector of a word."""
 

@@ -273,7 +273,7 @@ class Decoder(nn.Module):
         return out
 
     def _read(self, ids: Tensor, heard: Tensor | None) -> Tensor:
-        """Return what tokens [n, tokens] bring to the first layer, and what was heard up to each."""
+        """Return what tokens [n, tokens] bring to the first layer, given what was heard up to each."""
         x: Tensor = self.embed_tokens(ids)
         return x if heard is None else x + self.hearing(heard)
 

@@ -209,13 +209,22 @@ def _small(folder: Path, device: str, path: str) -> Policy:
     try:
         told = parse_trusted((folder / SHAPE).read_text(encoding="utf-8"))
         model = Decoder(Shape(**told["shape"]), told["vocab"], room=told["room"])
-        model.load_state_dict(load_file(folder / WEIGHTS))
+        weights = load_file(folder / WEIGHTS)
+        _refuse_other_parts(model, weights, folder)
+        model.load_state_dict(weights)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         problem = f"not a whole model: {str(error).splitlines()[0][:200]}"
         raise DataError(folder, 0, problem, "Train it again, or name an earlier run") from error
     refuse_wild(model.state_dict().items(), folder / WEIGHTS)
     codec = Codec.load(folder)
     return Policy(model.to(device), family_of(codec), path=path)
+
+
+def _refuse_other_parts(model: Decoder, weights: dict[str, Tensor], folder: Path) -> None:
+    own = model.state_dict().keys()
+    if odd := sorted(own ^ weights.keys()):
+        problem = f"its parts are not those of this version's decoder: {', '.join(odd[:3])}"
+        raise DataError(folder, 0, problem, "Train it again, or load it with the version that wrote it")
 
 
 def _trained(run: Path, folder: Path, *, device: str, dtype: str, checkpointing: bool) -> Policy:
