@@ -99,6 +99,10 @@ class Sft:
     ) -> None:
         require_sampled(demos)
         require_sampled(validation)
+        if (longest := max(map(len, demos))) > config.batch_tokens:
+            raise UsageError(
+                f"batch_tokens = {config.batch_tokens} holds no demonstration of {longest} tokens"
+            )
         self.policy, self.config, self.demos, self.validation = policy, config, demos, validation
         self.optimizers = _optimizers(policy, config)
         self.step = self.stale = 0
@@ -194,12 +198,7 @@ def _optimizers(policy: Policy, config: SftConfig) -> Optimizers:
 
 def _order(demos: Sequence[TokenEpisode], config: SftConfig) -> Iterator[list[int]]:
     """Yield batches for ever, every demonstration once per pass, in an order that the seed draws."""
-    lengths = [len(each) for each in demos]
-    if max(lengths) > config.batch_tokens:
-        raise UsageError(
-            f"batch_tokens = {config.batch_tokens} holds no demonstration of {max(lengths)} tokens"
-        )
-    turn = 0
+    lengths, turn = [len(each) for each in demos], 0
     while True:
         # Not by length: what is as long asks for the same, and a step that sees one kind unlearns others.
         order = Draws("sft order", config.seed, turn).shuffled(range(len(lengths)))

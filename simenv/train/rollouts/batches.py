@@ -76,13 +76,7 @@ def by_length(lengths: Sequence[int], most: int) -> list[list[int]]:
         >>> by_length([5, 1, 4, 2], 6)
         [[1, 3], [2], [0]]
     """
-    groups: list[list[int]] = []
-    for place in sorted(range(len(lengths)), key=lambda each: (lengths[each], each)):
-        if groups and (len(groups[-1]) + 1) * lengths[place] <= most:
-            groups[-1].append(place)
-        else:
-            groups.append([place])
-    return groups
+    return in_order(sorted(range(len(lengths)), key=lambda each: (lengths[each], each)), lengths, most)
 
 
 def in_order(order: Sequence[int], lengths: Sequence[int], most: int) -> list[list[int]]:
